@@ -1,0 +1,205 @@
+#include "http/client_connection.h"
+
+#include <algorithm>
+#include <array>
+
+namespace mainstay::http {
+namespace {
+
+constexpr size_t kPiecesMax = 16;
+constexpr size_t kRead = 16 << 10;
+constexpr size_t kHeadBytesMax = 64 << 10;
+// Interim answers before the real one; more is not a provider that wants to answer.
+constexpr int kInterimMax = 16;
+
+}  // namespace
+
+io::Task<io::IoStatus> ClientConnection::Send(std::span<const std::string_view> pieces,
+                                              MonoTime deadline) {
+  MS_CHECK(pieces.size() <= kPiecesMax && done_);
+  std::array<iovec, kPiecesMax> pending;
+  size_t end = 0;
+  for (const std::string_view piece : pieces) {
+    if (!piece.empty()) {
+      pending[end++] = {.iov_base = const_cast<char*>(piece.data()),  // NOLINT: only read
+                        .iov_len = piece.size()};
+    }
+  }
+  sent_mark_ = stream_->SentBytes();
+  sending_ = Sending::kPartly;
+  anything_arrived_ = false;
+  done_ = false;
+  size_t begin = 0;
+  while (begin < end) {
+    const io::IoResult result = stream_->TryWrite(&pending[begin], end - begin);
+    if (result.status == io::IoStatus::kReset) {
+      co_return result.status;
+    }
+    size_t left = result.bytes;
+    while (left > 0 && left >= pending[begin].iov_len) {
+      left -= pending[begin++].iov_len;
+    }
+    if (left > 0) {
+      pending[begin].iov_base = static_cast<char*>(pending[begin].iov_base) + left;
+      pending[begin].iov_len -= left;
+    }
+    if (begin < end && !stream_->ready(io::Ready::kWrite)) {
+      const io::IoStatus waited = co_await stream_->Wait(io::Ready::kEither, deadline);
+      if (waited != io::IoStatus::kOk) {
+        co_return waited;
+      }
+      if (stream_->ready(io::Ready::kRead) && SomethingCame()) {
+        co_return io::IoStatus::kOk;  // an early answer, or the end
+      }
+    }
+  }
+  sending_ = Sending::kWhole;
+  co_return io::IoStatus::kOk;
+}
+
+bool ClientConnection::SomethingCame() {
+  // Ready means that reading may give something: only reading tells whether it does.
+  in_.Reserve(in_.empty() ? kRead : std::max<size_t>(1, in_.room()));
+  const io::IoResult result = stream_->TryRead(in_.tail(), in_.room());
+  if (result.status == io::IoStatus::kOk) {
+    in_.Commit(result.bytes);
+    anything_arrived_ = true;
+  }
+  return result.status != io::IoStatus::kWouldBlock;
+}
+
+bool ClientConnection::QuietSinceUse() {
+  if (stream_->hung_up()) {
+    return false;
+  }
+  if (!stream_->ready(io::Ready::kRead)) {
+    return true;
+  }
+  char unexpected = 0;
+  return stream_->TryRead(&unexpected, 1).status == io::IoStatus::kWouldBlock;
+}
+
+io::Task<HeadOutcome> ClientConnection::ReadHead(Method method, MonoTime deadline) {
+  HeadEnd head_end;
+  int interim = 0;
+  bool first_look = true;
+  while (true) {
+    if (!in_.empty() && (first_look || head_end.Find(in_.view()))) {
+      first_look = false;
+      const ParseResult parsed = ParseResponseHead(in_.view(), head_);
+      if (parsed.status == ParseStatus::kDone && head_.status >= 200) {
+        given_ = parsed.head_bytes;
+        kind_ = ResponseBody(head_, method);
+        left_ = kind_ == BodyKind::kLength ? *head_.content_length : 0;
+        done_ = kind_ == BodyKind::kNone;
+        decoder_ = ChunkedDecoder();
+        co_return HeadOutcome::kOk;
+      }
+      if (parsed.status == ParseStatus::kDone) {
+        if (++interim > kInterimMax || head_.status == 101) {
+          co_return HeadOutcome::kBad;
+        }
+        in_.Consume(parsed.head_bytes);
+        head_end.Reset();
+        first_look = true;
+        continue;
+      }
+      if (parsed.status != ParseStatus::kNeedMore) {
+        co_return HeadOutcome::kBad;
+      }
+    }
+    if (in_.size() >= kHeadBytesMax) {
+      co_return HeadOutcome::kBad;
+    }
+    given_ = 0;
+    const io::IoStatus filled = co_await Fill(deadline);
+    if (filled == io::IoStatus::kTimeout) {
+      co_return HeadOutcome::kTimeout;
+    }
+    if (filled == io::IoStatus::kCancelled) {
+      co_return HeadOutcome::kCancelled;
+    }
+    if (filled != io::IoStatus::kOk) {
+      co_return HeadOutcome::kClosed;
+    }
+  }
+}
+
+io::Task<io::IoStatus> ClientConnection::Fill(MonoTime deadline) {
+  in_.Consume(given_);
+  given_ = 0;
+  while (true) {
+    if (!stream_->ready(io::Ready::kRead)) {
+      if (in_.empty()) {
+        in_.Release();  // a stream between two events holds no memory
+      }
+      const io::IoStatus waited = co_await stream_->Wait(io::Ready::kRead, deadline);
+      if (waited != io::IoStatus::kOk) {
+        co_return waited;
+      }
+    }
+    in_.Reserve(in_.empty() ? kRead : std::max<size_t>(1, in_.room()));
+    const io::IoResult result = stream_->TryRead(in_.tail(), in_.room());
+    if (result.status == io::IoStatus::kOk) {
+      in_.Commit(result.bytes);
+      anything_arrived_ = true;
+      co_return io::IoStatus::kOk;
+    }
+    if (result.status == io::IoStatus::kWouldBlock) {
+      continue;
+    }
+    closed_ = true;
+    if (result.status == io::IoStatus::kEnd && kind_ == BodyKind::kUntilClose && !done_ &&
+        sending_ != Sending::kNothing && anything_arrived_) {
+      done_ = true;
+      co_return io::IoStatus::kOk;
+    }
+    co_return result.status;
+  }
+}
+
+ClientConnection::Body ClientConnection::Take(Pieces& pieces) {
+  pieces.Clear();
+  const std::string_view arrived = in_.view().substr(given_);
+  switch (kind_) {
+    case BodyKind::kNone:
+      return Body::kDone;
+    case BodyKind::kLength: {
+      const std::string_view part = arrived.substr(0, std::min<uint64_t>(left_, arrived.size()));
+      if (!part.empty()) {
+        pieces.Add(part);
+      }
+      given_ += part.size();
+      left_ -= part.size();
+      done_ = left_ == 0;
+      return done_ ? Body::kDone : Body::kMore;
+    }
+    case BodyKind::kUntilClose:
+      if (!arrived.empty()) {
+        pieces.Add(arrived);
+      }
+      given_ += arrived.size();
+      return done_ ? Body::kDone : Body::kMore;
+    case BodyKind::kChunked:
+      break;
+  }
+  const ChunkedDecoder::Result decoded = decoder_.Decode(arrived, pieces);
+  given_ += decoded.consumed;
+  switch (decoded.status) {
+    case ChunkedDecoder::Status::kDone:
+      done_ = true;
+      return Body::kDone;
+    case ChunkedDecoder::Status::kBad:
+      return Body::kBroken;
+    case ChunkedDecoder::Status::kMore:
+      break;
+  }
+  return pieces.full() ? Body::kFull : Body::kMore;
+}
+
+bool ClientConnection::Reusable() const {
+  return done_ && !closed_ && sending_ == Sending::kWhole && head_.keep_alive &&
+         kind_ != BodyKind::kUntilClose && given_ == in_.size() && !stream_->hung_up();
+}
+
+}  // namespace mainstay::http

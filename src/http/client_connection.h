@@ -1,0 +1,98 @@
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "http/chunked.h"
+#include "http/head.h"
+#include "http/io/buffer.h"
+#include "http/io/loop.h"
+
+namespace mainstay::http {
+
+// How far reading a response head came.
+enum class HeadOutcome : uint8_t {
+  kOk,
+  kTimeout,
+  kCancelled,
+  kClosed,  // ended or broke before a whole head
+  kBad,     // not HTTP that can be trusted, or too large
+};
+
+// One connection to a provider: one request at a time, one after the other.
+//
+// Order of calls: Send, ReadHead, then Take and Fill in turn until Take says kDone.
+// Threads: that of its loop.
+class ClientConnection final {
+ public:
+  ClientConnection(io::Loop& loop, std::unique_ptr<io::Stream> stream)
+      : loop_(loop), stream_(std::move(stream)), in_(loop.buffers()) {}
+  ClientConnection(const ClientConnection&) = delete;
+  ClientConnection& operator=(const ClientConnection&) = delete;
+
+  io::Stream& stream() { return *stream_; }
+
+  // Sends the pieces in order, and stops early when the provider answers or closes before it has
+  // taken everything: that is kOk too, and ReadHead tells. Otherwise kReset, kTimeout, kCancelled.
+  io::Task<io::IoStatus> Send(std::span<const std::string_view> pieces, MonoTime deadline);
+
+  // Reads the head of the answer to a request with this method; interim answers are passed over.
+  io::Task<HeadOutcome> ReadHead(Method method, MonoTime deadline);
+  // After ReadHead gave kOk; its views hold until the next Fill.
+  const ResponseHead& head() const { return head_; }
+
+  enum class Body : uint8_t {
+    kMore,  // all that had arrived was given: Fill, then Take again
+    kFull,  // there is more already: Take again
+    kDone,
+    kBroken,  // the framing is wrong
+  };
+  // Gives the bytes of the body that have arrived, transfer coding undone, as views that hold
+  // until the next Fill. `pieces` is emptied first.
+  Body Take(Pieces& pieces);
+
+  // Waits for more. kOk: something came, or the end of a body that lasts until the connection
+  // closes. kEnd and kReset: the body was cut off.
+  io::Task<io::IoStatus> Fill(MonoTime deadline);
+
+  // Whether another request may be sent: the last answer was read to its end and both sides keep
+  // the connection.
+  bool Reusable() const;
+
+  // For a connection that rested: whether it is still open and nothing came that nobody asked for.
+  bool QuietSinceUse();
+
+  // Nothing of the answer has arrived, not even an interim head.
+  bool nothing_arrived() const { return !anything_arrived_; }
+  // Whether the provider's system took none of the request's bytes (see Stream).
+  bool RequestNeverTaken() const { return stream_->AcknowledgedNothingAfter(sent_mark_); }
+
+  // Gives the receive buffer back; call before the connection is put away.
+  void Rest() {
+    in_.Release();
+    given_ = 0;
+  }
+
+ private:
+  enum class Sending : uint8_t { kNothing, kPartly, kWhole };
+
+  // Reads what is there into in_. False when there was nothing after all.
+  bool SomethingCame();
+
+  io::Loop& loop_;
+  std::unique_ptr<io::Stream> stream_;
+  io::Buffer in_;
+  ResponseHead head_;
+  BodyKind kind_ = BodyKind::kNone;
+  uint64_t left_ = 0;  // kLength: bytes still to come
+  ChunkedDecoder decoder_;
+  size_t given_ = 0;  // bytes of in_ handed out since the last Fill
+  uint64_t sent_mark_ = 0;
+  Sending sending_ = Sending::kNothing;
+  bool anything_arrived_ = false;
+  bool done_ = true;
+  bool closed_ = false;
+};
+
+}  // namespace mainstay::http

@@ -1,0 +1,79 @@
+#include "http/options.h"
+
+#include <map>
+#include <string_view>
+
+#include "http/url.h"
+
+namespace mainstay::http {
+namespace {
+
+void CheckListen(const std::vector<std::string>& listen, const std::string& path,
+                 Problems& problems) {
+  if (listen.empty()) {
+    problems.Add(path, "must name at least one address");
+  }
+  std::map<std::string, std::string> first;
+  for (size_t i = 0; i < listen.size(); ++i) {
+    const std::string at = listen.size() == 1 ? path : At(path, i);
+    const Result<ListenAddress> address = ParseListenAddress(listen[i]);
+    if (!address) {
+      problems.Add(at, address.error().message);
+      continue;
+    }
+    // Port 0 asks the system for any free port, so it may be asked for more than once.
+    if (address->kind == ListenAddress::Kind::kTcp && address->port == 0) {
+      continue;
+    }
+    const auto [place, is_first] = first.emplace(address->ToString(), at);
+    if (!is_first) {
+      problems.Add(at, "is the same address as " + place->second);
+    }
+  }
+}
+
+void CheckTls(const TlsOptions& tls, const std::string& path, Problems& problems) {
+  if (!tls.cert_file.empty() && tls.key_file.empty()) {
+    problems.Add(Under(path, "key_file"), "is missing; cert_file needs it");
+  }
+  if (tls.cert_file.empty() && !tls.key_file.empty()) {
+    problems.Add(Under(path, "cert_file"), "is missing; key_file needs it");
+  }
+  if (tls.cert_file.empty() && tls.key_file.empty() && !tls.client_ca_file.empty()) {
+    problems.Add(Under(path, "cert_file"), "is missing; client_ca_file needs it");
+  }
+}
+
+void CheckLimits(const Limits& limits, const std::string& path, Problems& problems) {
+  const struct {
+    std::string_view key;
+    int64_t value;
+    int64_t min;
+  } rows[] = {
+      {"body_bytes", limits.body_bytes, 1},
+      {"header_bytes", limits.header_bytes, 256},
+      {"connections", limits.connections, 1},
+      {"header_timeout_ms", limits.header_timeout.count(), 1},
+      {"body_timeout_ms", limits.body_timeout.count(), 1},
+      {"idle_timeout_ms", limits.idle_timeout.count(), 1},
+      {"stream_buffer_bytes", limits.stream_buffer_bytes, 4'096},
+  };
+  for (const auto& row : rows) {
+    if (row.value < row.min) {
+      problems.Add(Under(path, row.key), "must be at least " + std::to_string(row.min));
+    }
+  }
+}
+
+}  // namespace
+
+void Validate(const ServerOptions& options, std::string_view path, Problems& problems) {
+  CheckListen(options.listen, Under(path, "listen"), problems);
+  CheckTls(options.tls, Under(path, "tls"), problems);
+  CheckLimits(options.limits, Under(path, "limits"), problems);
+  if (options.drain_timeout.count() < 0) {
+    problems.Add(Under(path, "drain_timeout_ms"), "must be at least 0");
+  }
+}
+
+}  // namespace mainstay::http

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <memory>
+
+#include "http/chunked.h"
+#include "http/io/buffer.h"
+#include "http/server.h"
+
+namespace mainstay::http {
+
+// One client connection: reads requests one after the other, has each answered, and keeps or
+// closes the connection. Owned by its own coroutine; the server only keeps a list.
+class ServerConnection final : private io::HangUpHandler {
+ public:
+  ServerConnection(Server& server, std::unique_ptr<io::Stream> stream);
+  ~ServerConnection();
+
+  // Serves until the connection ends, then destroys the connection.
+  static io::Task<void> Run(std::unique_ptr<ServerConnection> connection);
+
+  // The server drains: an idle connection ends now, a busy one after its answer.
+  void OnDrain();
+  // Breaks off everything.
+  void Close();
+
+ private:
+  friend class Server;
+
+  enum class Next : uint8_t { kServe, kClose };
+  enum class Phase : uint8_t { kIdle, kHead, kBody, kHandling, kClosing };
+
+  void OnHangUp() override;
+
+  // Reads until a whole request is there. kClose: the connection is over; a refusal, if one was
+  // due, has been answered.
+  io::Task<Next> ReadRequest();
+  io::Task<Next> ReadHead();
+  io::Task<Next> ReadBody();
+  io::Task<Next> ReadSizedBody(uint64_t bytes);
+  io::Task<Next> ReadChunkedBody();
+  io::Task<Next> Refuse(Error error);
+  // Waits for more input into in_. kOk: something came.
+  io::Task<io::IoStatus> Fill(MonoTime deadline);
+  io::Task<io::IoStatus> SendContinue();
+
+  std::optional<Error> CheckHead(const ParseResult& parsed) const;
+  bool ParseBuffered(ParseResult& parsed);
+  void EndRequest();
+  // Takes what a client still sends after a refusal, so that the refusal reaches it: closing with
+  // unread input would reset the connection under the answer.
+  io::Task<void> Linger();
+
+  Server& server_;
+  size_t index_ = 0;  // into server_.connections_
+  std::unique_ptr<io::Stream> stream_;
+  io::Buffer in_;
+  io::Buffer chunked_body_;
+  std::unique_ptr<RequestHead> head_;
+  size_t head_bytes_ = 0;
+  size_t request_bytes_ = 0;  // head and body as they stand in in_
+  MonoTime received_{};
+  Phase phase_ = Phase::kIdle;
+  bool refused_ = false;
+  ServerExchange exchange_;
+};
+
+}  // namespace mainstay::http
