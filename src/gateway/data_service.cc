@@ -1,0 +1,319 @@
+#include "gateway/data_service.h"
+
+#include <charconv>
+#include <utility>
+
+#include "base/request_id.h"
+#include "http/url.h"
+#include "wire/openai_chat/models.h"
+#include "wire/protocol.h"
+
+namespace mainstay::gateway {
+namespace {
+
+// Contexts kept for the next requests of a worker.
+constexpr size_t kIdleContextsMax = 256;
+constexpr size_t kRequestIdBytesMax = 256;
+
+Error ClientError(ErrorKind kind, std::string message) {
+  return {.kind = kind, .side = Side::kClient, .message = std::move(message)};
+}
+
+bool IsPrintable(std::string_view text) {
+  for (const char c : text) {
+    if (c < ' ' || c > '~') {
+      return false;
+    }
+  }
+  return true;
+}
+
+bool IsHex(std::string_view text) {
+  return text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+// The trace id of a W3C traceparent, or empty: 00-<32 hex>-<16 hex>-<2 hex>.
+bool IsTraceparent(std::string_view value) {
+  return value.size() >= 55 && value.starts_with("00-") && value[35] == '-' && value[52] == '-' &&
+         IsHex(value.substr(3, 32)) && IsHex(value.substr(36, 16)) && IsHex(value.substr(53, 2)) &&
+         value.substr(3, 32).find_first_not_of('0') != std::string_view::npos;
+}
+
+}  // namespace
+
+// THE table of routes (spec 02). Paths that end in a slash stand for everything below them.
+const DataService::Route DataService::kRoutes[] = {
+    {"/v1/chat/completions", false, "POST, OPTIONS", Action::kModelRequest, Operation::kChat},
+    {"/v1/completions", false, "POST, OPTIONS", Action::kModelRequest, Operation::kCompletions},
+    {"/v1/embeddings", false, "POST, OPTIONS", Action::kModelRequest, Operation::kEmbeddings},
+    {"/v1/models", false, "GET, HEAD, OPTIONS", Action::kListModels, Operation::kChat},
+    {"/v1/models/", true, "GET, HEAD, OPTIONS", Action::kGetModel, Operation::kChat},
+    {"/healthz", false, "GET, HEAD, OPTIONS", Action::kHealth, Operation::kChat},
+    {"/readyz", false, "GET, HEAD, OPTIONS", Action::kReady, Operation::kChat},
+};
+
+DataService::DataService(io::Loop& loop, const PolicyClock& clock, Random random,
+                         const ServingState& serving, ExchangeObserver& observer)
+    : loop_(loop),
+      clock_(clock),
+      random_(random),
+      serving_(serving),
+      observer_(observer),
+      pipeline_(loop, clock) {}
+
+const DataService::Route* DataService::FindRoute(std::string_view path) {
+  for (const Route& route : kRoutes) {
+    const bool matches = route.is_prefix
+                             ? path.size() > route.path.size() && path.starts_with(route.path)
+                             : path == route.path;
+    if (matches) {
+      return &route;
+    }
+  }
+  return nullptr;
+}
+
+bool DataService::Allows(const Route& route, http::Method method) {
+  switch (method) {
+    case http::Method::kPost:
+      return route.action == Action::kModelRequest;
+    case http::Method::kGet:
+    case http::Method::kHead:
+      return route.action != Action::kModelRequest;
+    default:
+      return false;
+  }
+}
+
+std::unique_ptr<Context> DataService::TakeContext(http::ServerExchange& client) {
+  std::unique_ptr<Context> context;
+  if (contexts_.empty()) {
+    context = std::make_unique<Context>();
+  } else {
+    context = std::move(contexts_.back());
+    contexts_.pop_back();
+  }
+  context->snapshot = snapshot_;
+  SetIds(client, *context);
+  return context;
+}
+
+void DataService::GiveContext(std::unique_ptr<Context> context) {
+  if (contexts_.size() < kIdleContextsMax) {
+    context->Clear();
+    contexts_.push_back(std::move(context));
+  }
+}
+
+void DataService::SetIds(http::ServerExchange& client, Context& context) {
+  Exchange& x = context.exchange;
+  x.received = clock_.Now();
+  x.started = client.received();
+  x.request_id = MakeRequestId(x.received, random_);
+  x.client_request_id = x.id();
+  std::string_view trace;
+  if (client.head() != nullptr) {
+    const http::HeaderList& headers = client.head()->headers;
+    const std::string_view id = headers.Value(http::HeaderId::kXRequestId);
+    if (!id.empty() && id.size() <= kRequestIdBytesMax && IsPrintable(id)) {
+      x.client_request_id = id;
+    }
+    trace = headers.Value(http::HeaderId::kTraceparent);
+  }
+  // 00-<trace id>-<our span>-<flags>: the client's trace goes on, else one begins here, unsampled.
+  std::array<char, 55>& out = context.traceparent;
+  constexpr std::string_view kEmpty = "00-00000000000000000000000000000000-0000000000000000-00";
+  const bool continued = IsTraceparent(trace);
+  std::string_view(continued ? trace : kEmpty).copy(out.data(), out.size());
+  if (!continued) {
+    FillRandomHex({out.data() + 3, 32}, random_);
+  }
+  FillRandomHex({out.data() + 36, 16}, random_);
+  x.traceparent = {out.data(), out.size()};
+}
+
+io::Task<void> DataService::Handle(http::ServerExchange& client) {
+  std::unique_ptr<Context> context = TakeContext(client);
+  const std::string_view path = http::SplitTarget(client.head()->target).path;
+  const Route* route = FindRoute(path);
+  if (route == nullptr) {
+    observer_.OnRefused(ErrorKind::kNotFound);
+    co_await SendError(ClientError(ErrorKind::kNotFound,
+                                   "there is nothing at this path; see GET /v1/models and POST "
+                                   "/v1/chat/completions"),
+                       client, *context);
+  } else if (client.head()->method == http::Method::kOptions) {
+    co_await SendAllow(*route, 204, client, *context);
+  } else if (!Allows(*route, client.head()->method)) {
+    observer_.OnRefused(ErrorKind::kMethodNotAllowed);
+    co_await SendError(ClientError(ErrorKind::kMethodNotAllowed,
+                                   "this path takes " + std::string(route->methods)),
+                       client, *context, route->methods);
+  } else {
+    co_await Dispatch(*route, client, *context);
+  }
+  GiveContext(std::move(context));
+}
+
+io::Task<void> DataService::Refuse(const Error& error, http::ServerExchange& client) {
+  std::unique_ptr<Context> context = TakeContext(client);
+  observer_.OnRefused(error.kind);
+  co_await SendError(error, client, *context);
+  GiveContext(std::move(context));
+}
+
+io::Task<void> DataService::Dispatch(const Route& route, http::ServerExchange& client,
+                                     Context& context) {
+  switch (route.action) {
+    case Action::kModelRequest:
+      context.exchange.request.operation = route.operation;
+      co_await ServeModelRequest(client, context);
+      break;
+    case Action::kListModels:
+      co_await ListModels(client, context);
+      break;
+    case Action::kGetModel:
+      co_await GetModel(
+          http::SplitTarget(client.head()->target).path.substr(route.path.size()), client,
+          context);
+      break;
+    case Action::kHealth:
+      context.text = R"({"status":"ok"})";
+      co_await SendJson(200, client, context);
+      break;
+    case Action::kReady: {
+      const bool ready = serving_.ready.load(std::memory_order_relaxed) &&
+                         !serving_.draining.load(std::memory_order_relaxed);
+      context.text = ready ? R"({"status":"ready"})" : R"({"status":"not ready"})";
+      co_await SendJson(ready ? 200 : 503, client, context);
+      break;
+    }
+  }
+}
+
+io::Task<void> DataService::ServeModelRequest(http::ServerExchange& client, Context& context) {
+  Exchange& x = context.exchange;
+  Result<void> outcome;
+  if (serving_.draining.load(std::memory_order_relaxed)) {
+    outcome = Error{.kind = ErrorKind::kShuttingDown,
+                    .side = Side::kGateway,
+                    .retry = Retry::kLater,
+                    .message = "the gateway is shutting down; try again at another instance",
+                    .retry_after = std::chrono::seconds(5)};
+  } else {
+    Result<PipelineReply> reply = co_await pipeline_.Handle(client, context);
+    if (reply) {
+      outcome = co_await Relay(loop_, client, std::move(*reply), *this, context);
+    } else {
+      outcome = std::move(reply).error();
+    }
+  }
+  if (!outcome) {
+    const Error& error = outcome.error();
+    x.error = error.kind;
+    if (error.kind == ErrorKind::kClientLeft) {
+      x.lifecycle = Lifecycle::kAborted;
+      client.Abort();
+    } else {
+      x.lifecycle = Lifecycle::kFailed;
+      co_await SendError(error, client, context);
+    }
+  }
+  x.ended = loop_.Precise();
+  x.reply_bytes = client.sent_bytes();
+  if (x.model != nullptr) {
+    x.cost = x.model->Cost(x.usage);
+  }
+  observer_.OnExchange(x);
+}
+
+io::Task<void> DataService::ListModels(http::ServerExchange& client, Context& context) {
+  const Snapshot& config = *context.snapshot->shared;
+  Result<const identity::Caller*> caller = config.callers.Find(ClientCredential(*client.head()));
+  if (!caller) {
+    co_await SendError(caller.error(), client, context);
+    co_return;
+  }
+  wire::openai_chat::AppendModelList(config.catalog, (*caller)->View(), context.text);
+  co_await SendJson(200, client, context);
+}
+
+io::Task<void> DataService::GetModel(std::string_view name, http::ServerExchange& client,
+                                     Context& context) {
+  const Snapshot& config = *context.snapshot->shared;
+  Result<const identity::Caller*> caller = config.callers.Find(ClientCredential(*client.head()));
+  if (!caller) {
+    co_await SendError(caller.error(), client, context);
+    co_return;
+  }
+  const std::optional<std::string> decoded = http::PercentDecode(name);
+  const Model* model = decoded ? config.catalog.Find(*decoded) : nullptr;
+  if (model == nullptr || !(*caller)->View().Allows(model->name)) {
+    Error error = ClientError(ErrorKind::kModelNotFound,
+                              "this model is not configured here; GET /v1/models lists those that "
+                              "are");
+    error.param = "model";
+    co_await SendError(error, client, context);
+    co_return;
+  }
+  wire::openai_chat::AppendModel(*model, *decoded, context.text);
+  co_await SendJson(200, client, context);
+}
+
+io::Task<void> DataService::SendJson(int status, http::ServerExchange& client, Context& context) {
+  client.BeginHead(status);
+  client.AddHeader("content-type", "application/json");
+  WriteGatewayHeaders(client, context.exchange);
+  co_await client.SendWhole(context.text, http::Persistence::kKeepAlive);
+}
+
+io::Task<void> DataService::SendAllow(const Route& route, int status,
+                                      http::ServerExchange& client, Context& context) {
+  client.BeginHead(status);
+  client.AddHeader("allow", route.methods);
+  WriteGatewayHeaders(client, context.exchange);
+  co_await client.SendWhole({}, http::Persistence::kKeepAlive);
+}
+
+io::Task<void> DataService::SendError(const Error& error, http::ServerExchange& client,
+                                      Context& context, std::string_view allow) {
+  const wire::ProtocolRow& row = wire::RowOf(context.exchange.request.protocol);
+  Exchange& x = context.exchange;
+  x.status = row.error_status(error.kind);
+  context.text.clear();
+  row.append_error_body(error, x.client_request_id, context.text);
+  client.BeginHead(x.status);
+  client.AddHeader("content-type", "application/json");
+  if (!allow.empty()) {
+    client.AddHeader("allow", allow);
+  }
+  if (error.retry_after) {
+    client.AddHeader("retry-after", std::to_string(error.retry_after->count()));
+  }
+  WriteGatewayHeaders(client, x);
+  co_await client.SendWhole(context.text, http::Persistence::kKeepAlive);
+}
+
+void DataService::WriteGatewayHeaders(http::ServerExchange& client, const Exchange& x) {
+  client.AddHeader("x-request-id", x.client_request_id);
+  client.AddHeader("x-mainstay-request-id", x.id());
+  const observe::ResponseHeaders detail =
+      snapshot_->shared->options.telemetry.response_headers;
+  if (detail == observe::ResponseHeaders::kOff || x.model == nullptr) {
+    return;
+  }
+  client.AddHeader("x-mainstay-model", x.model->name);
+  client.AddHeader("x-mainstay-reason", ReasonText(x.reason));
+  if (detail == observe::ResponseHeaders::kMinimal) {
+    return;
+  }
+  client.AddHeader("x-vsr-selected-model", x.model->name);
+  if (x.target != nullptr) {
+    client.AddHeader("x-mainstay-account", x.target->account);
+  }
+  char attempts[12];
+  const auto [end, error] = std::to_chars(attempts, attempts + sizeof attempts, x.attempts.size());
+  client.AddHeader("x-mainstay-attempts", {attempts, static_cast<size_t>(end - attempts)});
+}
+
+}  // namespace mainstay::gateway

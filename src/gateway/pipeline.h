@@ -1,0 +1,42 @@
+#pragma once
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "gateway/context.h"
+#include "http/io/loop.h"
+#include "http/server_exchange.h"
+#include "upstream/sender.h"
+
+namespace mainstay::gateway {
+
+// An answer that can be relayed, and how.
+struct PipelineReply {
+  upstream::Reply reply;
+  // The stream carries a usage event that the client did not ask for.
+  bool hide_usage = false;
+};
+
+// The stages in order: the table of contents of the product. One per worker.
+class Pipeline final {
+ public:
+  Pipeline(io::Loop& loop, const PolicyClock& clock) : loop_(loop), clock_(clock) {}
+
+  // One request from its bytes to the head of the answer. The protocol and operation stand in
+  // context.exchange.request, because the path has told them; everything else is filled in stage by
+  // stage, also when a stage refuses. Errors are those of the stages.
+  io::Task<Result<PipelineReply>> Handle(http::ServerExchange& client, Context& context);
+
+ private:
+  Result<void> Decode(http::ServerExchange& client, Context& context) const;
+  Result<void> Identify(http::ServerExchange& client, Context& context) const;
+  Result<void> Choose(Context& context);
+
+  io::Loop& loop_;
+  const PolicyClock& clock_;
+  uint64_t turn_ = 0;  // where the next request begins among the replicas of its provider
+};
+
+// The credential that a client sent, in whichever of the usual headers; empty when there is none.
+std::string_view ClientCredential(const http::RequestHead& head);
+
+}  // namespace mainstay::gateway

@@ -1,0 +1,25 @@
+#include "gateway/snapshot.h"
+
+#include <utility>
+
+#include "upstream/request_head.h"
+#include "wire/protocol.h"
+
+namespace mainstay::gateway {
+
+WorkerSnapshot::WorkerSnapshot(std::shared_ptr<const Snapshot> snapshot,
+                               upstream::ConnectionPool& pool)
+    : shared(std::move(snapshot)) {
+  for (const Endpoint& endpoint : shared->catalog.endpoints()) {
+    endpoints.push_back(pool.Find(endpoint));
+  }
+  for (const auto& provider : shared->catalog.providers()) {
+    for (const Target& target : provider->targets) {
+      fixed_lines.push_back(upstream::FixedLines(
+          target, endpoints[static_cast<size_t>(target.endpoint_index)]->url(),
+          wire::RowOf(provider->protocol)));
+    }
+  }
+}
+
+}  // namespace mainstay::gateway

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "gateway/options.h"
+#include "identity/callers.h"
+#include "model/catalog.h"
+#include "upstream/connection_pool.h"
+
+namespace mainstay::gateway {
+
+// One configuration, ready to serve from. Immutable and shared by all threads; a request keeps the
+// snapshot that it began with, so a reload changes nothing under its feet.
+struct Snapshot {
+  // `options` must have passed Validate; `earlier` may be null.
+  Snapshot(Options options_in, std::string hash_in, std::string effective_in,
+           const Snapshot* earlier)
+      : options(std::move(options_in)),
+        hash(std::move(hash_in)),
+        effective(std::move(effective_in)),
+        catalog(options.catalog),
+        callers(options.identity, earlier == nullptr ? nullptr : &earlier->callers) {}
+
+  const Options options;
+  const std::string hash;       // 16 hex digits
+  const std::string effective;  // as text, secrets as fingerprints
+  const Catalog catalog;
+  const identity::Callers callers;
+};
+
+// A snapshot together with what one worker keeps for it.
+struct WorkerSnapshot {
+  WorkerSnapshot(std::shared_ptr<const Snapshot> snapshot, upstream::ConnectionPool& pool);
+
+  const std::shared_ptr<const Snapshot> shared;
+  std::vector<std::shared_ptr<upstream::EndpointPool>> endpoints;  // by Target::endpoint_index
+  std::vector<std::string> fixed_lines;                            // by Target::index
+};
+
+}  // namespace mainstay::gateway

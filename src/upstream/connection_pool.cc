@@ -1,0 +1,125 @@
+#include "upstream/connection_pool.h"
+
+#include <utility>
+
+namespace mainstay::upstream {
+
+// A connection that waits for its next request, and hears when the provider closes it.
+class EndpointPool::Idle final : private io::HangUpHandler {
+ public:
+  Idle(EndpointPool& pool, std::unique_ptr<http::ClientConnection> connection, MonoTime since)
+      : pool_(pool), connection_(std::move(connection)), since_(since) {
+    connection_->stream().SetHangUpHandler(this);
+  }
+
+  std::unique_ptr<http::ClientConnection> Take() {
+    connection_->stream().SetHangUpHandler(nullptr);
+    return std::move(connection_);
+  }
+  MonoTime since() const { return since_; }
+
+ private:
+  void OnHangUp() override { pool_.Remove(*this); }
+
+  EndpointPool& pool_;
+  std::unique_ptr<http::ClientConnection> connection_;
+  MonoTime since_;
+};
+
+ConnectionPool::ConnectionPool(io::Loop& loop, const io::TlsClientContext* tls)
+    : loop_(loop), tls_(tls) {}
+
+ConnectionPool::~ConnectionPool() = default;
+
+std::shared_ptr<EndpointPool> ConnectionPool::Find(const Endpoint& endpoint) {
+  std::weak_ptr<EndpointPool>& known = endpoints_[endpoint.base_url];
+  std::shared_ptr<EndpointPool> pool = known.lock();
+  if (pool == nullptr) {
+    pool = std::make_shared<EndpointPool>(*this, endpoint);
+    known = pool;
+  } else {
+    pool->Update(endpoint.keep_alive);
+  }
+  return pool;
+}
+
+EndpointPool::EndpointPool(ConnectionPool& pool, const Endpoint& endpoint)
+    : Timer(pool.loop_.timers()),
+      pool_(pool),
+      url_(http::ParseUrl(endpoint.base_url).value()),  // the configuration was checked
+      peer_{.host = url_.host, .port = url_.port, .tls = url_.tls ? pool.tls_ : nullptr},
+      keep_alive_(endpoint.keep_alive) {
+  MS_CHECK(!url_.tls || pool.tls_ != nullptr);
+}
+
+EndpointPool::~EndpointPool() { pool_.idle_ -= static_cast<int64_t>(idle_.size()); }
+
+std::unique_ptr<http::ClientConnection> EndpointPool::TakeIdle() {
+  while (!idle_.empty()) {
+    std::unique_ptr<http::ClientConnection> connection = idle_.back().Take();
+    idle_.pop_back();
+    --pool_.idle_;
+    if (connection->QuietSinceUse()) {
+      return connection;
+    }
+  }
+  return nullptr;
+}
+
+io::Task<Checkout> EndpointPool::Take(UseIdle use_idle, MonoTime deadline,
+                                      io::CancelScope& scope) {
+  if (use_idle == UseIdle::kYes) {
+    if (std::unique_ptr<http::ClientConnection> connection = TakeIdle()) {
+      ++pool_.counts_.reused;
+      co_return Checkout{.connection = std::move(connection), .origin = Origin::kPooled};
+    }
+  }
+  ++pool_.counts_.dialed;
+  io::DialResult dialed = co_await pool_.loop_.Dial(peer_, deadline, scope);
+  if (dialed.stream == nullptr) {
+    ++pool_.counts_.dial_errors;
+    co_return Checkout{.error = dialed.error};
+  }
+  co_return Checkout{.connection = std::make_unique<http::ClientConnection>(
+                         pool_.loop_, std::move(dialed.stream))};
+}
+
+void EndpointPool::Give(std::unique_ptr<http::ClientConnection> connection) {
+  const bool room = static_cast<int64_t>(idle_.size()) < keep_alive_.connections_per_worker;
+  if (!room || !connection->Reusable()) {
+    return;
+  }
+  connection->Rest();
+  idle_.emplace_back(*this, std::move(connection), pool_.loop_.now());
+  ++pool_.idle_;
+  if (idle_.size() == 1) {
+    SetExpiry();
+  }
+}
+
+void EndpointPool::Remove(Idle& idle) {
+  for (auto at = idle_.begin(); at != idle_.end(); ++at) {
+    if (&*at == &idle) {
+      idle_.erase(at);
+      --pool_.idle_;
+      return;
+    }
+  }
+}
+
+void EndpointPool::SetExpiry() {
+  if (!idle_.empty()) {
+    Timer::Set(idle_.front().since() + keep_alive_.idle);
+  }
+}
+
+void EndpointPool::OnDeadline() {
+  const MonoTime expired = pool_.loop_.now() - keep_alive_.idle;
+  while (!idle_.empty() && idle_.front().since() <= expired) {
+    idle_.pop_front();
+    --pool_.idle_;
+  }
+  SetExpiry();
+}
+
+}  // namespace mainstay::upstream

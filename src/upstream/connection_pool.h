@@ -1,0 +1,95 @@
+#pragma once
+
+#include <list>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "http/client_connection.h"
+#include "http/io/loop.h"
+#include "http/url.h"
+#include "model/catalog.h"
+
+namespace mainstay::io {
+class TlsClientContext;
+}
+
+namespace mainstay::upstream {
+
+// Connections to one endpoint on one worker, and how to make more.
+class EndpointPool;
+
+struct PoolCounts {
+  int64_t dialed = 0;
+  int64_t reused = 0;
+  int64_t dial_errors = 0;
+};
+
+// Whether a connection came from the pool or was made for this request.
+enum class Origin : uint8_t { kPooled, kFresh };
+
+struct Checkout {
+  std::unique_ptr<http::ClientConnection> connection;  // null when dialling failed
+  Origin origin = Origin::kFresh;
+  io::DialError error = io::DialError::kRefused;
+};
+
+// The kept-alive connections of one worker, by endpoint: last in, first out, so that the hot ones
+// stay hot and the surplus ages out. Lives on the thread of its loop.
+class ConnectionPool final {
+ public:
+  // `tls` may be null when no endpoint wants TLS; it outlives the pool.
+  ConnectionPool(io::Loop& loop, const io::TlsClientContext* tls);
+  ~ConnectionPool();
+
+  // The pool of an endpoint; the same object for the same address, also over reloads. It lives as
+  // long as somebody holds it.
+  std::shared_ptr<EndpointPool> Find(const Endpoint& endpoint);
+
+  const PoolCounts& counts() const { return counts_; }
+  int64_t idle() const { return idle_; }
+
+ private:
+  friend class EndpointPool;
+
+  io::Loop& loop_;
+  const io::TlsClientContext* tls_;
+  PoolCounts counts_;
+  int64_t idle_ = 0;
+  std::unordered_map<std::string, std::weak_ptr<EndpointPool>> endpoints_;
+};
+
+class EndpointPool final : private io::Timer {
+ public:
+  EndpointPool(ConnectionPool& pool, const Endpoint& endpoint);
+  ~EndpointPool();
+
+  const http::Url& url() const { return url_; }
+
+  // A connection to the endpoint. `use_idle` kNo dials even when one is waiting.
+  enum class UseIdle : uint8_t { kYes, kNo };
+  io::Task<Checkout> Take(UseIdle use_idle, MonoTime deadline, io::CancelScope& scope);
+
+  // Keeps the connection for the next request when it can be used again, else closes it.
+  void Give(std::unique_ptr<http::ClientConnection> connection);
+
+  // Settings may change with a reload; connections stay.
+  void Update(const KeepAliveOptions& keep_alive) { keep_alive_ = keep_alive; }
+
+ private:
+  class Idle;
+
+  std::unique_ptr<http::ClientConnection> TakeIdle();
+  void Remove(Idle& idle);
+  void OnDeadline() override;  // the oldest idle connection has waited long enough
+  void SetExpiry();
+
+  ConnectionPool& pool_;
+  const http::Url url_;
+  io::Peer peer_;
+  KeepAliveOptions keep_alive_;
+  std::list<Idle> idle_;  // oldest first
+};
+
+}  // namespace mainstay::upstream

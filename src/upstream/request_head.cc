@@ -1,0 +1,193 @@
+#include "upstream/request_head.h"
+
+#include <charconv>
+#include <cstring>
+#include <initializer_list>
+
+namespace mainstay::upstream {
+namespace {
+
+using http::Header;
+using http::HeaderId;
+
+constexpr uint64_t Set(std::initializer_list<HeaderId> ids) {
+  uint64_t bits = 0;
+  for (const HeaderId id : ids) {
+    bits |= uint64_t{1} << static_cast<unsigned>(id);
+  }
+  return bits;
+}
+
+// Hop-by-hop headers, in both directions.
+constexpr uint64_t kHopByHop =
+    Set({HeaderId::kConnection, HeaderId::kKeepAlive, HeaderId::kProxyConnection,
+         HeaderId::kTransferEncoding, HeaderId::kTe, HeaderId::kTrailer, HeaderId::kUpgrade,
+         HeaderId::kProxyAuthorization, HeaderId::kProxyAuthenticate});
+
+// Client headers that the gateway writes anew or keeps to itself.
+constexpr uint64_t kNotForwarded =
+    kHopByHop |
+    Set({HeaderId::kHost, HeaderId::kContentLength, HeaderId::kExpect, HeaderId::kAuthorization,
+         HeaderId::kXApiKey, HeaderId::kXGoogApiKey, HeaderId::kCookie, HeaderId::kAcceptEncoding,
+         HeaderId::kTraceparent, HeaderId::kXRequestId, HeaderId::kXMainstayRoute,
+         HeaderId::kXMainstayPin, HeaderId::kXMainstayAccount, HeaderId::kXMainstayCsrf,
+         HeaderId::kXForwardedFor, HeaderId::kForwarded, HeaderId::kVia});
+constexpr uint64_t kCredentials =
+    Set({HeaderId::kAuthorization, HeaderId::kXApiKey, HeaderId::kXGoogApiKey});
+
+constexpr uint64_t kNotReturned = kHopByHop | Set({HeaderId::kContentLength, HeaderId::kSetCookie,
+                                                   HeaderId::kXRequestId});
+
+bool In(uint64_t set, HeaderId id) { return (set >> static_cast<unsigned>(id) & 1) != 0; }
+
+// Where the line of a header ends, its CR LF included. The lines stand one after the other in the
+// bytes that were parsed.
+const char* LineEnd(const http::HeaderList& headers, size_t at) {
+  if (at + 1 < headers.size()) {
+    return headers[at + 1].name.data();
+  }
+  const char* p = headers[at].value.data() + headers[at].value.size();
+  while (*p != '\n') {
+    ++p;
+  }
+  return p + 1;
+}
+
+// Appends the lines that `keep` accepts; neighbours go over in one copy.
+template <typename Keep>
+void CopyLines(const http::HeaderList& headers, io::Buffer& out, Keep keep) {
+  const char* begin = nullptr;
+  const char* end = nullptr;
+  for (size_t i = 0; i < headers.size(); ++i) {
+    if (!keep(headers[i])) {
+      continue;
+    }
+    const char* line = headers[i].name.data();
+    if (line != end) {
+      out.Append({begin, static_cast<size_t>(end - begin)});
+      begin = line;
+    }
+    end = LineEnd(headers, i);
+  }
+  out.Append({begin, static_cast<size_t>(end - begin)});
+}
+
+// x-forwarded-host and the like.
+bool IsForwardedHeader(std::string_view name) {
+  return name.size() > 12 && (name[2] | ' ') == 'f' &&
+         http::StartsWithIgnoreCase(name, "x-forwarded-");
+}
+
+bool IsConfigured(const Target& target, std::string_view name) {
+  for (const auto& [configured, value] : target.headers) {
+    if (http::EqualsIgnoreCase(configured, name)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+void AppendNumber(io::Buffer& out, uint64_t number) {
+  char text[20];
+  const auto [end, error] = std::to_chars(text, text + sizeof text, number);
+  out.Append({text, static_cast<size_t>(end - text)});
+}
+
+void AppendLine(io::Buffer& out, std::string_view name, std::string_view value) {
+  out.Append(name);
+  out.Append(": ");
+  out.Append(value);
+  out.Append("\r\n");
+}
+
+// The query without `key`, which is a credential in some protocols.
+void AppendQuery(io::Buffer& out, std::string_view query) {
+  char separator = '?';
+  while (!query.empty()) {
+    const std::string_view item = query.substr(0, query.find('&'));
+    query.remove_prefix(std::min(item.size() + 1, query.size()));
+    if (item.empty() || item.starts_with("key=")) {
+      continue;
+    }
+    out.Append({&separator, 1});
+    out.Append(item);
+    separator = '&';
+  }
+}
+
+}  // namespace
+
+std::string FixedLines(const Target& target, const http::Url& url, const wire::ProtocolRow& row) {
+  std::string lines = "host: " + url.HostHeader() + "\r\n";
+  if (!target.api_key.empty()) {
+    lines += row.credential_header;
+    lines += ": ";
+    lines += row.credential_prefix;
+    lines += target.api_key.Expose();
+    lines += "\r\n";
+  }
+  for (const auto& [name, value] : target.headers) {
+    lines += name + ": " + value + "\r\n";
+  }
+  return lines;
+}
+
+void WriteRequestHead(const RequestHeadInput& in, io::Buffer& out) {
+  out.Append("POST ");
+  out.Append(in.url->path_prefix);
+  out.Append(in.path);
+  AppendQuery(out, in.query);
+  out.Append(" HTTP/1.1\r\n");
+  out.Append(in.fixed_lines);
+  AppendLine(out, "x-request-id", in.request_id);
+  AppendLine(out, "traceparent", in.traceparent);
+
+  const http::RequestHead& client = *in.client;
+  uint64_t dropped = kNotForwarded;
+  if (in.credential == Credential::kClient) {
+    dropped &= ~kCredentials;
+  }
+  if (in.body_encoding == BodyEncoding::kDecoded) {
+    dropped |= Set({HeaderId::kContentEncoding});
+  }
+  const bool has_configured = !in.target->headers.empty();
+  CopyLines(client.headers, out, [&](const Header& header) {
+    if (In(dropped, header.id)) {
+      return false;
+    }
+    if (header.id == HeaderId::kUnknown &&
+        (http::IsGatewayHeader(header.name) || IsForwardedHeader(header.name))) {
+      return false;
+    }
+    return !(has_configured && IsConfigured(*in.target, header.name)) &&
+           !http::IsNominated(client, header.name);
+  });
+
+  const std::string_view asked = client.headers.Value(HeaderId::kAcceptEncoding);
+  if (in.answer_encoding == AnswerEncoding::kAsClientAsked && !asked.empty()) {
+    AppendLine(out, "accept-encoding", asked);
+  } else {
+    out.Append("accept-encoding: identity\r\n");
+  }
+  out.Append("content-length: ");
+  AppendNumber(out, in.body_bytes);
+  out.Append("\r\n\r\n");
+}
+
+void WriteReplyLines(const http::ResponseHead& head, io::Buffer& out) {
+  CopyLines(head.headers, out, [&](const Header& header) {
+    if (In(kNotReturned, header.id)) {
+      return false;
+    }
+    if (header.id == HeaderId::kUnknown && http::IsGatewayHeader(header.name)) {
+      return false;
+    }
+    return !http::IsNominated(head, header.name);
+  });
+  const std::string_view request_id = head.headers.Value(HeaderId::kXRequestId);
+  if (!request_id.empty()) {
+    AppendLine(out, "x-provider-request-id", request_id);
+  }
+}
+
+}  // namespace mainstay::upstream
