@@ -9,7 +9,7 @@ Result<void> Choose(const Verdict& verdict, uint64_t turn, std::vector<Choice>& 
   for (const Model* model : verdict.models) {
     const std::vector<Target>& targets = model->provider->targets;
     for (size_t i = 0; i < targets.size(); ++i) {
-      const Target& target = targets[(turn + i) % targets.size()];
+      const Target& target = targets[(turn % targets.size() + i) % targets.size()];
       if (target.enabled && target.Serves(model->name)) {
         out.push_back({.model = model, .target = &target});
       }

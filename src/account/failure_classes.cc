@@ -4,27 +4,24 @@ namespace mainstay::account {
 namespace {
 
 struct StatusRow {
-  int status;
+  int first;
+  int last;
   FailureClass failure;
 };
 
 // Statuses of an answer that are not the request's own fault.
 constexpr StatusRow kStatuses[] = {
-    {408, FailureClass::kTemporary},  // the provider gave up waiting
-    {429, FailureClass::kTemporary},
-    {500, FailureClass::kTemporary},
-    {502, FailureClass::kTemporary},
-    {503, FailureClass::kTemporary},
-    {504, FailureClass::kTemporary},
-    {529, FailureClass::kTemporary},  // overloaded
+    {100, 399, FailureClass::kNone},
+    {408, 408, FailureClass::kTemporary},  // the provider gave up waiting
+    {429, 429, FailureClass::kTemporary},
+    // All of them (spec 11.12): 529 says overloaded, and 520 to 530 come from content networks that
+    // did not reach the provider.
+    {500, 599, FailureClass::kTemporary},
 };
 
 FailureClass ClassifyStatus(int status) {
-  if (status < 400) {
-    return FailureClass::kNone;
-  }
   for (const StatusRow& row : kStatuses) {
-    if (row.status == status) {
+    if (row.first <= status && status <= row.last) {
       return row.failure;
     }
   }

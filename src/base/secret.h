@@ -14,25 +14,25 @@ namespace mainstay {
 class Secret final {
  public:
   Secret() = default;
-  explicit Secret(std::string text) : text_(std::move(text)) {}
+  explicit Secret(std::string text) : text_(text) { Wipe(text); }
   Secret(const Secret&) = default;
-  Secret(Secret&& other) noexcept : text_(std::move(other.text_)) { other.Wipe(); }
+  Secret(Secret&& other) noexcept : text_(std::move(other.text_)) { Wipe(other.text_); }
   Secret& operator=(const Secret& other) {
     if (this != &other) {
-      Wipe();
+      Wipe(text_);
       text_ = other.text_;
     }
     return *this;
   }
   Secret& operator=(Secret&& other) noexcept {
     if (this != &other) {
-      Wipe();
+      Wipe(text_);
       text_ = std::move(other.text_);
-      other.Wipe();
+      Wipe(other.text_);
     }
     return *this;
   }
-  ~Secret() { Wipe(); }
+  ~Secret() { Wipe(text_); }
 
   bool empty() const { return text_.empty(); }
   std::string_view Expose() const { return text_; }
@@ -49,9 +49,12 @@ class Secret final {
   }
 
  private:
-  void Wipe() {
-    OPENSSL_cleanse(text_.data(), text_.size());
-    text_.clear();
+  // All that the string has room for: one that was moved from is empty, yet may still hold the
+  // bytes of a short text. Growing it within its capacity moves nothing.
+  static void Wipe(std::string& text) {
+    text.resize(text.capacity());
+    OPENSSL_cleanse(text.data(), text.size());
+    text.clear();
   }
 
   std::string text_;

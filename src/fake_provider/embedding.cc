@@ -11,11 +11,11 @@ namespace mainstay::fake_provider {
 namespace {
 
 std::vector<float> VectorOf(std::string_view text, size_t dimensions) {
-  Random random(Hash(text, 0));
+  Random numbers(Hash(text, 0));
   std::vector<float> values(dimensions);
   double length2 = 0;
   for (float& value : values) {
-    value = static_cast<float>(static_cast<double>(random.Below(2'000'001)) / 1e6 - 1.0);
+    value = static_cast<float>(static_cast<double>(numbers.Below(2'000'001)) / 1e6 - 1.0);
     length2 += static_cast<double>(value) * static_cast<double>(value);
   }
   const double length = length2 > 0 ? std::sqrt(length2) : 1.0;

@@ -108,10 +108,8 @@ Answer WholeJson(std::string body) {
 
 }  // namespace
 
-FakeProvider::FakeProvider(io::Loop& loop, Options options, std::function<WallTime()> now,
-                           uint64_t seed)
-    : loop_(loop),
-      options_(std::move(options)),
+FakeProvider::FakeProvider(Options options, std::function<WallTime()> now, uint64_t seed)
+    : options_(std::move(options)),
       now_(std::move(now)),
       random_(seed),
       accounts_(options_.accounts),

@@ -26,12 +26,12 @@ namespace mainstay::fake_provider {
 // Steering, from the weakest to the strongest: the script, the name of the model ("fake/" and
 // fields of an action), the request's x-fake-... headers.
 //
-// Threads: that of its loop. It outlives the server that it is the handler of.
+// Threads: that of its server's loop. It outlives the server.
 class FakeProvider final : public http::Handler {
  public:
   // `now` is the time of the cache and of the answers; call it on the loop's thread. The options
   // have been validated. Equal seeds and equal requests give equal answers.
-  FakeProvider(io::Loop& loop, Options options, std::function<WallTime()> now, uint64_t seed);
+  FakeProvider(Options options, std::function<WallTime()> now, uint64_t seed);
 
   // The rule for these requests; see Rule. In a test:
   //   provider.On({.account = "a"}).Error(429, {{"retry-after", "30"}});
@@ -75,7 +75,6 @@ class FakeProvider final : public http::Handler {
   bool Serves(std::string_view model) const;
   std::string NewId();
 
-  io::Loop& loop_;
   const Options options_;
   const std::function<WallTime()> now_;
   Random random_;

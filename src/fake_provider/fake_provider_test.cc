@@ -9,14 +9,16 @@
 #include <string>
 #include <vector>
 
-#include "fake_provider/provider_world.h"
+#include "fake_provider/testing/provider_world.h"
 #include "fake_provider/tokens.h"
 #include "http/content_coding.h"
 
 namespace mainstay::fake_provider {
 namespace {
 
-using namespace std::chrono_literals;
+using std::chrono_literals::operator""ms;
+using std::chrono_literals::operator""s;
+using std::chrono_literals::operator""us;
 using testing::Chat;
 using testing::Got;
 using ::testing::HasSubstr;

@@ -5,12 +5,13 @@
 #include <string>
 #include <vector>
 
-#include "fake_provider/provider_world.h"
+#include "fake_provider/testing/provider_world.h"
 
 namespace mainstay::fake_provider {
 namespace {
 
-using namespace std::chrono_literals;
+using std::chrono_literals::operator""ms;
+using std::chrono_literals::operator""s;
 using http::HeadOutcome;
 using io::IoStatus;
 using testing::Chat;

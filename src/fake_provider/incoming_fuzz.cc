@@ -8,12 +8,12 @@
 #include "fake_provider/padded.h"
 #include "fake_provider/script.h"
 
-using namespace mainstay;
-using namespace mainstay::fake_provider;
+namespace mainstay::fake_provider {
+namespace {
 
 // Any body is refused or answered, for each operation, and any text is a script or has problems.
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  const Padded body(std::string_view(reinterpret_cast<const char*>(data), size));
+void TestOneInput(std::string_view text) {
+  const Padded body(text);
   for (const Operation operation :
        {Operation::kChat, Operation::kCompletions, Operation::kEmbeddings}) {
     const Result<Incoming> request = ReadIncoming(operation, body.view(), 4);
@@ -25,5 +25,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   Problems problems;
   ReadScript(body.view(), problems);
+}
+
+}  // namespace
+}  // namespace mainstay::fake_provider
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  mainstay::fake_provider::TestOneInput({reinterpret_cast<const char*>(data), size});
   return 0;
 }

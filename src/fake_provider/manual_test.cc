@@ -7,7 +7,7 @@
 #include <sstream>
 #include <string>
 
-#include "fake_provider/provider_world.h"
+#include "fake_provider/testing/provider_world.h"
 
 namespace mainstay::fake_provider {
 namespace {

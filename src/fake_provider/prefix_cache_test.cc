@@ -8,7 +8,8 @@
 namespace mainstay::fake_provider {
 namespace {
 
-using namespace std::chrono_literals;
+using std::chrono_literals::operator""ms;
+using std::chrono_literals::operator""s;
 
 // `tokens` tokens that no other seed has.
 std::string Text(int64_t tokens, char seed) {

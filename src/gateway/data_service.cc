@@ -134,8 +134,17 @@ void DataService::SetIds(http::ServerExchange& client, Context& context) {
 
 io::Task<void> DataService::Handle(http::ServerExchange& client) {
   std::unique_ptr<Context> context = TakeContext(client);
-  const std::string_view path = http::SplitTarget(client.head()->target).path;
-  const Route* route = FindRoute(path);
+  const Route* route = FindRoute(http::SplitTarget(client.head()->target).path);
+  if (route != nullptr && route->action == Action::kModelRequest &&
+      client.head()->method == http::Method::kPost) {
+    context->exchange.request.operation = route->operation;
+    return ServeModelRequest(client, std::move(context));
+  }
+  return ServeOther(route, client, std::move(context));
+}
+
+io::Task<void> DataService::ServeOther(const Route* route, http::ServerExchange& client,
+                                       std::unique_ptr<Context> context) {
   if (route == nullptr) {
     observer_.OnRefused(ErrorKind::kNotFound);
     co_await SendError(ClientError(ErrorKind::kNotFound,
@@ -166,9 +175,7 @@ io::Task<void> DataService::Dispatch(const Route& route, http::ServerExchange& c
                                      Context& context) {
   switch (route.action) {
     case Action::kModelRequest:
-      context.exchange.request.operation = route.operation;
-      co_await ServeModelRequest(client, context);
-      break;
+      break;  // has been served by ServeModelRequest
     case Action::kListModels:
       co_await ListModels(client, context);
       break;
@@ -191,8 +198,9 @@ io::Task<void> DataService::Dispatch(const Route& route, http::ServerExchange& c
   }
 }
 
-io::Task<void> DataService::ServeModelRequest(http::ServerExchange& client, Context& context) {
-  Exchange& x = context.exchange;
+io::Task<void> DataService::ServeModelRequest(http::ServerExchange& client,
+                                              std::unique_ptr<Context> context) {
+  Exchange& x = context->exchange;
   Result<void> outcome;
   if (serving_.draining.load(std::memory_order_relaxed)) {
     outcome = Error{.kind = ErrorKind::kShuttingDown,
@@ -201,9 +209,10 @@ io::Task<void> DataService::ServeModelRequest(http::ServerExchange& client, Cont
                     .message = "the gateway is shutting down; try again at another instance",
                     .retry_after = std::chrono::seconds(5)};
   } else {
-    Result<PipelineReply> reply = co_await pipeline_.Handle(client, context);
+    Result<PipelineReply> reply = co_await pipeline_.Handle(client, *context);
     if (reply) {
-      outcome = co_await Relay(loop_, client, std::move(*reply), *this, context);
+      Relay relay(loop_, client, std::move(*reply), *this, *context);
+      outcome = co_await relay.Run();
     } else {
       outcome = std::move(reply).error();
     }
@@ -216,7 +225,7 @@ io::Task<void> DataService::ServeModelRequest(http::ServerExchange& client, Cont
       client.Abort();
     } else {
       x.lifecycle = Lifecycle::kFailed;
-      co_await SendError(error, client, context);
+      co_await SendError(error, client, *context);
     }
   }
   x.ended = loop_.Precise();
@@ -225,6 +234,7 @@ io::Task<void> DataService::ServeModelRequest(http::ServerExchange& client, Cont
     x.cost = x.model->Cost(x.usage);
   }
   observer_.OnExchange(x);
+  GiveContext(std::move(context));
 }
 
 io::Task<void> DataService::ListModels(http::ServerExchange& client, Context& context) {

@@ -65,8 +65,11 @@ class DataService final : public http::Handler, private HeaderWriter {
   void GiveContext(std::unique_ptr<Context> context);
   void SetIds(http::ServerExchange& client, Context& context);
 
+  io::Task<void> ServeModelRequest(http::ServerExchange& client,
+                                   std::unique_ptr<Context> context);
+  io::Task<void> ServeOther(const Route* route, http::ServerExchange& client,
+                            std::unique_ptr<Context> context);
   io::Task<void> Dispatch(const Route& route, http::ServerExchange& client, Context& context);
-  io::Task<void> ServeModelRequest(http::ServerExchange& client, Context& context);
   io::Task<void> ListModels(http::ServerExchange& client, Context& context);
   io::Task<void> GetModel(std::string_view name, http::ServerExchange& client, Context& context);
   io::Task<void> SendJson(int status, http::ServerExchange& client, Context& context);

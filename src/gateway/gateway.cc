@@ -55,7 +55,7 @@ Gateway::Gateway(Setup setup)
 Gateway::~Gateway() = default;
 
 Result<void> Gateway::MakeTls() {
-  MS_TRY(tls_client_, io::TlsClientContext::Make({}));
+  MS_TRY(tls_client_, io::TlsClientContext::Make({.system = setup_.system_trust}));
   if (snapshot_->options.server.tls.enabled()) {
     MS_TRY(tls_server_, io::TlsServerContext::Make(snapshot_->options.server.tls));
   }

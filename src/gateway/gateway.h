@@ -13,6 +13,7 @@
 #include "gateway/snapshot.h"
 #include "gateway/worker.h"
 #include "http/io/epoll_loop.h"
+#include "http/io/tls.h"
 #include "observe/metrics.h"
 #include "session/state_store.h"
 
@@ -43,6 +44,7 @@ class Gateway final {
     Log& log;
     session::OpenedState state;
     io::EpollLoop& main_loop;
+    io::SystemTrust system_trust = io::SystemTrust::kFolder;
     std::string version;
     std::string commit;  // empty when it is not known
   };

@@ -1,11 +1,14 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
-#include <string>
+#include <span>
+#include <string_view>
 
 #include "base/result.h"
 #include "gateway/context.h"
 #include "gateway/pipeline.h"
+#include "gateway/reply_watcher.h"
 #include "http/io/loop.h"
 #include "http/server_exchange.h"
 
@@ -20,16 +23,75 @@ class HeaderWriter {
   ~HeaderWriter() = default;
 };
 
+// Pieces for the client, gathered over what one read brought.
+class Batch final {
+ public:
+  bool full() const { return size_ == pieces_.size(); }
+  bool empty() const { return size_ == 0; }
+  std::span<const std::string_view> view() const { return {pieces_.data(), size_}; }
+  void Clear() { size_ = 0; }
+
+  void Add(std::string_view piece) {
+    if (size_ > 0) {
+      std::string_view& last = pieces_[size_ - 1];
+      if (last.data() + last.size() == piece.data()) {  // neighbours leave as one
+        last = {last.data(), last.size() + piece.size()};
+        return;
+      }
+    }
+    pieces_[size_++] = piece;
+  }
+
+ private:
+  std::array<std::string_view, http::ServerExchange::kPiecesMax - 1> pieces_;
+  size_t size_ = 0;
+};
+
 // Passes an answer on to the client as it comes: bytes untouched, each event of a stream at once,
 // never faster than the client takes it, and reads usage on the way.
 //
 // What happens to a stream that breaks: it ends with the protocol's error event. An answer that is
 // no stream ends without its proper end, so that nobody takes a part for the whole. When the client
 // leaves, the provider's connection is reset at once.
-//
-// Fills status, usage, lifecycle and counts of the exchange. Gives an error when the answer broke
-// before anything of it was sent: the caller then answers that.
-io::Task<Result<void>> Relay(io::Loop& loop, http::ServerExchange& client, PipelineReply reply,
-                             HeaderWriter& headers, Context& context);
+class Relay final {
+ public:
+  Relay(io::Loop& loop, http::ServerExchange& client, PipelineReply reply, HeaderWriter& headers,
+        Context& context);
+
+  // Runs to the end of the answer. Fills status, usage, lifecycle and counts of the exchange. Gives
+  // an error when the answer broke before anything of it was sent: the caller then answers that.
+  io::Task<Result<void>> Run();
+
+ private:
+  // How passing the body on came to its end.
+  enum class Ending : uint8_t { kComplete, kClientLeft, kProviderBroke };
+  // Where passing on what one read brought has got to.
+  enum class Stage : uint8_t { kFeed, kForward, kTail, kEnd };
+
+  void WriteHead();
+  MonoTime Deadline() const;
+  // Begins with what the last Take gave.
+  void StartPassing(http::ClientConnection::Body state);
+  // Sends on what was taken, as far as the client takes it. kWouldBlock: drain the client, and call
+  // again.
+  io::IoStatus Pass();
+  io::IoStatus Send(http::Last last);
+  io::Task<Result<void>> End(Ending ending);
+  io::Task<Result<void>> EndBroken();
+
+  io::Loop& loop_;
+  http::ServerExchange& client_;
+  upstream::Reply reply_;
+  HeaderWriter& headers_;
+  Context& context_;
+  http::ClientConnection& connection_;
+  ReplyWatcher watcher_;
+  http::Pieces pieces_;
+  Batch batch_;
+  size_t piece_ = 0;
+  Stage stage_ = Stage::kFeed;
+  bool body_done_ = false;
+  bool head_written_ = false;
+};
 
 }  // namespace mainstay::gateway

@@ -1,71 +1,80 @@
 #include "http/client_connection.h"
 
 #include <algorithm>
-#include <array>
 
 namespace mainstay::http {
 namespace {
 
-constexpr size_t kPiecesMax = 16;
-constexpr size_t kRead = 16 << 10;
 constexpr size_t kHeadBytesMax = 64 << 10;
 // Interim answers before the real one; more is not a provider that wants to answer.
 constexpr int kInterimMax = 16;
 
 }  // namespace
 
-io::Task<io::IoStatus> ClientConnection::Send(std::span<const std::string_view> pieces,
-                                              MonoTime deadline) {
+io::IoStatus ClientConnection::StartSending(std::span<const std::string_view> pieces) {
   MS_CHECK(pieces.size() <= kPiecesMax && done_);
-  std::array<iovec, kPiecesMax> pending;
-  size_t end = 0;
+  pending_begin_ = pending_end_ = 0;
   for (const std::string_view piece : pieces) {
     if (!piece.empty()) {
-      pending[end++] = {.iov_base = const_cast<char*>(piece.data()),  // NOLINT: only read
-                        .iov_len = piece.size()};
+      pending_[pending_end_++] = {.iov_base = const_cast<char*>(piece.data()),  // NOLINT: only read
+                                  .iov_len = piece.size()};
     }
   }
   sent_mark_ = stream_->SentBytes();
   sending_ = Sending::kPartly;
   anything_arrived_ = false;
   done_ = false;
-  size_t begin = 0;
-  while (begin < end) {
-    const io::IoResult result = stream_->TryWrite(&pending[begin], end - begin);
+  return SendPending();
+}
+
+io::IoStatus ClientConnection::SendPending() {
+  while (pending_begin_ < pending_end_) {
+    const io::IoResult result =
+        stream_->TryWrite(&pending_[pending_begin_], pending_end_ - pending_begin_);
     if (result.status == io::IoStatus::kReset) {
-      co_return result.status;
+      return result.status;
     }
     size_t left = result.bytes;
-    while (left > 0 && left >= pending[begin].iov_len) {
-      left -= pending[begin++].iov_len;
+    while (left > 0 && left >= pending_[pending_begin_].iov_len) {
+      left -= pending_[pending_begin_++].iov_len;
     }
     if (left > 0) {
-      pending[begin].iov_base = static_cast<char*>(pending[begin].iov_base) + left;
-      pending[begin].iov_len -= left;
+      iovec& piece = pending_[pending_begin_];
+      piece.iov_base = static_cast<char*>(piece.iov_base) + left;
+      piece.iov_len -= left;
     }
-    if (begin < end && !stream_->ready(io::Ready::kWrite)) {
-      const io::IoStatus waited = co_await stream_->Wait(io::Ready::kEither, deadline);
-      if (waited != io::IoStatus::kOk) {
-        co_return waited;
-      }
-      if (stream_->ready(io::Ready::kRead) && SomethingCame()) {
-        co_return io::IoStatus::kOk;  // an early answer, or the end
-      }
+    if (pending_begin_ < pending_end_ && !stream_->ready(io::Ready::kWrite)) {
+      return io::IoStatus::kWouldBlock;
     }
   }
   sending_ = Sending::kWhole;
-  co_return io::IoStatus::kOk;
+  return io::IoStatus::kOk;
+}
+
+io::Task<io::IoStatus> ClientConnection::FinishSending(MonoTime deadline) {
+  while (true) {
+    const io::IoStatus waited = co_await stream_->Wait(io::Ready::kEither, deadline);
+    if (waited != io::IoStatus::kOk) {
+      co_return waited;
+    }
+    if (stream_->ready(io::Ready::kRead) && SomethingCame()) {
+      co_return io::IoStatus::kOk;  // an early answer, or the end
+    }
+    if (!stream_->ready(io::Ready::kWrite)) {
+      continue;
+    }
+    const io::IoStatus sent = SendPending();
+    if (sent != io::IoStatus::kWouldBlock) {
+      co_return sent;
+    }
+  }
 }
 
 bool ClientConnection::SomethingCame() {
   // Ready means that reading may give something: only reading tells whether it does.
-  in_.Reserve(in_.empty() ? kRead : std::max<size_t>(1, in_.room()));
-  const io::IoResult result = stream_->TryRead(in_.tail(), in_.room());
-  if (result.status == io::IoStatus::kOk) {
-    in_.Commit(result.bytes);
-    anything_arrived_ = true;
-  }
-  return result.status != io::IoStatus::kWouldBlock;
+  const io::IoStatus status = io::Fill::Try(*stream_, in_);
+  anything_arrived_ = anything_arrived_ || status == io::IoStatus::kOk;
+  return status != io::IoStatus::kWouldBlock;
 }
 
 bool ClientConnection::QuietSinceUse() {
@@ -92,7 +101,9 @@ io::Task<HeadOutcome> ClientConnection::ReadHead(Method method, MonoTime deadlin
         kind_ = ResponseBody(head_, method);
         left_ = kind_ == BodyKind::kLength ? *head_.content_length : 0;
         done_ = kind_ == BodyKind::kNone;
-        decoder_ = ChunkedDecoder();
+        if (kind_ == BodyKind::kChunked) {
+          decoder_ = ChunkedDecoder();
+        }
         co_return HeadOutcome::kOk;
       }
       if (parsed.status == ParseStatus::kDone) {
@@ -113,6 +124,9 @@ io::Task<HeadOutcome> ClientConnection::ReadHead(Method method, MonoTime deadlin
     }
     given_ = 0;
     const io::IoStatus filled = co_await Fill(deadline);
+    if (filled == io::IoStatus::kWouldBlock) {
+      continue;
+    }
     if (filled == io::IoStatus::kTimeout) {
       co_return HeadOutcome::kTimeout;
     }
@@ -125,36 +139,23 @@ io::Task<HeadOutcome> ClientConnection::ReadHead(Method method, MonoTime deadlin
   }
 }
 
-io::Task<io::IoStatus> ClientConnection::Fill(MonoTime deadline) {
-  in_.Consume(given_);
-  given_ = 0;
-  while (true) {
-    if (!stream_->ready(io::Ready::kRead)) {
-      if (in_.empty()) {
-        in_.Release();  // a stream between two events holds no memory
-      }
-      const io::IoStatus waited = co_await stream_->Wait(io::Ready::kRead, deadline);
-      if (waited != io::IoStatus::kOk) {
-        co_return waited;
-      }
-    }
-    in_.Reserve(in_.empty() ? kRead : std::max<size_t>(1, in_.room()));
-    const io::IoResult result = stream_->TryRead(in_.tail(), in_.room());
-    if (result.status == io::IoStatus::kOk) {
-      in_.Commit(result.bytes);
+io::IoStatus ClientConnection::OnFilled(io::IoStatus status) {
+  switch (status) {
+    case io::IoStatus::kOk:
       anything_arrived_ = true;
-      co_return io::IoStatus::kOk;
-    }
-    if (result.status == io::IoStatus::kWouldBlock) {
-      continue;
-    }
-    closed_ = true;
-    if (result.status == io::IoStatus::kEnd && kind_ == BodyKind::kUntilClose && !done_ &&
-        sending_ != Sending::kNothing && anything_arrived_) {
-      done_ = true;
-      co_return io::IoStatus::kOk;
-    }
-    co_return result.status;
+      return status;
+    case io::IoStatus::kEnd:
+      closed_ = true;
+      if (kind_ == BodyKind::kUntilClose && !done_) {
+        done_ = true;
+        return io::IoStatus::kOk;
+      }
+      return status;
+    case io::IoStatus::kReset:
+      closed_ = true;
+      return status;
+    default:
+      return status;
   }
 }
 

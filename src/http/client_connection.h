@@ -1,12 +1,15 @@
 #pragma once
 
+#include <array>
 #include <memory>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include "http/chunked.h"
 #include "http/head.h"
 #include "http/io/buffer.h"
+#include "http/io/fill.h"
 #include "http/io/loop.h"
 
 namespace mainstay::http {
@@ -22,7 +25,7 @@ enum class HeadOutcome : uint8_t {
 
 // One connection to a provider: one request at a time, one after the other.
 //
-// Order of calls: Send, ReadHead, then Take and Fill in turn until Take says kDone.
+// Order of calls: StartSending, perhaps FinishSending, ReadHead, then Take and Fill in turn until Take says kDone.
 // Threads: that of its loop.
 class ClientConnection final {
  public:
@@ -33,9 +36,16 @@ class ClientConnection final {
 
   io::Stream& stream() { return *stream_; }
 
-  // Sends the pieces in order, and stops early when the provider answers or closes before it has
-  // taken everything: that is kOk too, and ReadHead tells. Otherwise kReset, kTimeout, kCancelled.
-  io::Task<io::IoStatus> Send(std::span<const std::string_view> pieces, MonoTime deadline);
+  // Pieces that one request consists of at most.
+  static constexpr size_t kPiecesMax = 10;
+
+  // Sends the pieces in order. kOk: the system took all. kWouldBlock: it took a part; the pieces stay
+  // as they are until FinishSending is over. kReset: the connection is broken.
+  io::IoStatus StartSending(std::span<const std::string_view> pieces);
+
+  // Sends the rest. Stops early when the provider answers or closes before it has taken everything:
+  // that is kOk too, and ReadHead tells. Otherwise kReset, kTimeout, kCancelled.
+  io::Task<io::IoStatus> FinishSending(MonoTime deadline);
 
   // Reads the head of the answer to a request with this method; interim answers are passed over.
   io::Task<HeadOutcome> ReadHead(Method method, MonoTime deadline);
@@ -52,9 +62,11 @@ class ClientConnection final {
   // until the next Fill. `pieces` is emptied first.
   Body Take(Pieces& pieces);
 
-  // Waits for more. kOk: something came, or the end of a body that lasts until the connection
-  // closes. kEnd and kReset: the body was cut off.
-  io::Task<io::IoStatus> Fill(MonoTime deadline);
+  // co_await Fill(deadline): waits for more, and forgets what was given. kOk: something came, or the
+  // end of a body that lasts until the connection closes. kWouldBlock: ask again. kEnd and kReset:
+  // the body was cut off.
+  class Filling;
+  [[nodiscard]] inline Filling Fill(MonoTime deadline);
 
   // Whether another request may be sent: the last answer was read to its end and both sides keep
   // the connection.
@@ -77,8 +89,12 @@ class ClientConnection final {
  private:
   enum class Sending : uint8_t { kNothing, kPartly, kWhole };
 
+  // Writes what is pending, as far as possible.
+  io::IoStatus SendPending();
   // Reads what is there into in_. False when there was nothing after all.
   bool SomethingCame();
+  // Draws the conclusions of a read.
+  io::IoStatus OnFilled(io::IoStatus status);
 
   io::Loop& loop_;
   std::unique_ptr<io::Stream> stream_;
@@ -89,10 +105,34 @@ class ClientConnection final {
   ChunkedDecoder decoder_;
   size_t given_ = 0;  // bytes of in_ handed out since the last Fill
   uint64_t sent_mark_ = 0;
+  std::array<iovec, kPiecesMax> pending_;
+  size_t pending_begin_ = 0;
+  size_t pending_end_ = 0;
   Sending sending_ = Sending::kNothing;
   bool anything_arrived_ = false;
   bool done_ = true;
   bool closed_ = false;
 };
+
+class ClientConnection::Filling final {
+ public:
+  Filling(ClientConnection& connection, MonoTime deadline)
+      : connection_(connection), fill_(*connection.stream_, connection.in_, deadline) {}
+
+  bool await_ready() {
+    connection_.in_.Consume(std::exchange(connection_.given_, 0));
+    return fill_.await_ready();
+  }
+  void await_suspend(std::coroutine_handle<> waiter) noexcept { fill_.await_suspend(waiter); }
+  io::IoStatus await_resume() { return connection_.OnFilled(fill_.await_resume()); }
+
+ private:
+  ClientConnection& connection_;
+  io::Fill fill_;
+};
+
+inline ClientConnection::Filling ClientConnection::Fill(MonoTime deadline) {
+  return Filling(*this, deadline);
+}
 
 }  // namespace mainstay::http

@@ -12,7 +12,6 @@ constexpr std::chrono::seconds kLingerTime{2};
 constexpr size_t kLingerBytesMax = 8 << 20;
 // Read in one go before the other connections of the loop get their turn.
 constexpr size_t kReadShare = 1 << 20;
-constexpr size_t kFirstRead = 16 << 10;
 
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
@@ -42,7 +41,11 @@ ServerConnection::~ServerConnection() {
 io::Task<void> ServerConnection::Run(std::unique_ptr<ServerConnection> connection) {
   ServerConnection& self = *connection;
   while (true) {
-    const Next next = co_await self.ReadRequest();
+    self.phase_ = Phase::kIdle;
+    Next next = co_await self.ReadHead();
+    if (next == Next::kServe && !self.WholeRequestArrived()) {
+      next = co_await self.ReadBody();
+    }
     if (next == Next::kClose) {
       break;
     }
@@ -96,15 +99,20 @@ void ServerConnection::EndRequest() {
   }
 }
 
-io::Task<ServerConnection::Next> ServerConnection::ReadRequest() {
-  phase_ = Phase::kIdle;
-  exchange_.Reset(nullptr, {}, {});
-  Next next = co_await ReadHead();
-  if (next == Next::kServe) {
-    phase_ = Phase::kBody;
-    next = co_await ReadBody();
+bool ServerConnection::WholeRequestArrived() {
+  phase_ = Phase::kBody;
+  if (head_->expect_unknown || head_->chunked) {
+    return false;
   }
-  co_return next;
+  const uint64_t bytes = head_->content_length.value_or(0);
+  if (bytes > in_.size() - head_bytes_ ||
+      bytes > static_cast<uint64_t>(server_.limits_.body_bytes)) {
+    return false;
+  }
+  request_bytes_ = head_bytes_ + bytes;
+  exchange_.Reset(head_.get(), in_.view().substr(head_bytes_, bytes), received_);
+  exchange_.must_close_ = server_.draining_;
+  return true;
 }
 
 bool ServerConnection::ParseBuffered(ParseResult& parsed) {
@@ -165,7 +173,7 @@ io::Task<ServerConnection::Next> ServerConnection::ReadHead() {
       co_return Next::kClose;
     }
     const io::IoStatus filled = co_await Fill(deadline);
-    if (filled == io::IoStatus::kOk) {
+    if (filled == io::IoStatus::kOk || filled == io::IoStatus::kWouldBlock) {
       continue;
     }
     if (filled == io::IoStatus::kTimeout && phase_ == Phase::kIdle && server_.draining_) {
@@ -175,29 +183,6 @@ io::Task<ServerConnection::Next> ServerConnection::ReadHead() {
       co_return co_await Refuse(TooSlow("head", limits.header_timeout));
     }
     co_return Next::kClose;
-  }
-}
-
-io::Task<io::IoStatus> ServerConnection::Fill(MonoTime deadline) {
-  while (true) {
-    if (!stream_->ready(io::Ready::kRead)) {
-      if (in_.empty()) {
-        in_.Release();
-      }
-      const io::IoStatus waited = co_await stream_->Wait(io::Ready::kRead, deadline);
-      if (waited != io::IoStatus::kOk) {
-        co_return waited;
-      }
-    }
-    in_.Reserve(in_.empty() ? kFirstRead : std::max<size_t>(1, in_.room()));
-    const io::IoResult result = stream_->TryRead(in_.tail(), in_.room());
-    if (result.status == io::IoStatus::kOk) {
-      in_.Commit(result.bytes);
-      co_return io::IoStatus::kOk;
-    }
-    if (result.status != io::IoStatus::kWouldBlock) {
-      co_return result.status;
-    }
   }
 }
 
@@ -221,11 +206,11 @@ io::Task<ServerConnection::Next> ServerConnection::ReadBody() {
   co_return co_await ReadSizedBody(bytes);
 }
 
-io::Task<io::IoStatus> ServerConnection::SendContinue() {
+io::IoStatus ServerConnection::SendContinue() {
   const iovec piece{.iov_base = const_cast<char*>(kContinue.data()),  // NOLINT: only read
                     .iov_len = kContinue.size()};
   // The send buffer of a connection that waits for this is empty.
-  co_return stream_->TryWrite(&piece, 1).status;
+  return stream_->TryWrite(&piece, 1).status;
 }
 
 io::Task<ServerConnection::Next> ServerConnection::ReadSizedBody(uint64_t bytes) {
@@ -233,7 +218,7 @@ io::Task<ServerConnection::Next> ServerConnection::ReadSizedBody(uint64_t bytes)
   if (in_.size() < whole) {
     const MonoTime deadline = server_.loop_.now() + server_.limits_.body_timeout;
     if (head_->expect_continue && in_.size() == head_bytes_) {
-      co_await SendContinue();
+      SendContinue();
     }
     in_.Reserve(whole - in_.size());
     size_t share = kReadShare;
@@ -243,7 +228,7 @@ io::Task<ServerConnection::Next> ServerConnection::ReadSizedBody(uint64_t bytes)
       if (filled == io::IoStatus::kTimeout) {
         co_return co_await Refuse(TooSlow("body", server_.limits_.body_timeout));
       }
-      if (filled != io::IoStatus::kOk) {
+      if (filled != io::IoStatus::kOk && filled != io::IoStatus::kWouldBlock) {
         co_return Next::kClose;
       }
       const size_t got = in_.size() - before;
@@ -268,7 +253,7 @@ io::Task<ServerConnection::Next> ServerConnection::ReadChunkedBody() {
   const auto limit = static_cast<size_t>(server_.limits_.body_bytes);
   const MonoTime deadline = server_.loop_.now() + server_.limits_.body_timeout;
   if (head_->expect_continue && in_.size() == head_bytes_) {
-    co_await SendContinue();
+    SendContinue();
   }
   // The head stays at the front of in_, because its views point there; the encoded body behind it
   // is decoded into a buffer of its own as it comes.
@@ -299,12 +284,12 @@ io::Task<ServerConnection::Next> ServerConnection::ReadChunkedBody() {
     }
     in_.Truncate(head_bytes_);
     consumed = head_bytes_;
-    in_.Reserve(kFirstRead);
+    in_.Reserve(io::Fill::kReadBytes);
     const io::IoStatus filled = co_await Fill(deadline);
     if (filled == io::IoStatus::kTimeout) {
       co_return co_await Refuse(TooSlow("body", server_.limits_.body_timeout));
     }
-    if (filled != io::IoStatus::kOk) {
+    if (filled != io::IoStatus::kOk && filled != io::IoStatus::kWouldBlock) {
       co_return Next::kClose;
     }
   }
@@ -334,7 +319,7 @@ io::Task<void> ServerConnection::Linger() {
   while (left > 0) {
     in_.Consume(in_.size());
     const io::IoStatus filled = co_await Fill(deadline);
-    if (filled != io::IoStatus::kOk) {
+    if (filled != io::IoStatus::kOk && filled != io::IoStatus::kWouldBlock) {
       co_return;
     }
     left -= std::min(left, in_.size());

@@ -4,6 +4,7 @@
 
 #include "http/chunked.h"
 #include "http/io/buffer.h"
+#include "http/io/fill.h"
 #include "http/server.h"
 
 namespace mainstay::http {
@@ -31,17 +32,18 @@ class ServerConnection final : private io::HangUpHandler {
 
   void OnHangUp() override;
 
-  // Reads until a whole request is there. kClose: the connection is over; a refusal, if one was
-  // due, has been answered.
-  io::Task<Next> ReadRequest();
+  // Each reads a part of a request. kClose: the connection is over; a refusal, if one was due, has
+  // been answered.
   io::Task<Next> ReadHead();
   io::Task<Next> ReadBody();
   io::Task<Next> ReadSizedBody(uint64_t bytes);
   io::Task<Next> ReadChunkedBody();
   io::Task<Next> Refuse(Error error);
-  // Waits for more input into in_. kOk: something came.
-  io::Task<io::IoStatus> Fill(MonoTime deadline);
-  io::Task<io::IoStatus> SendContinue();
+  io::Fill Fill(MonoTime deadline) { return io::Fill(*stream_, in_, deadline); }
+  io::IoStatus SendContinue();
+
+  // The body is empty or has come together with the head, which is so for most requests.
+  bool WholeRequestArrived();
 
   std::optional<Error> CheckHead(const ParseResult& parsed) const;
   bool ParseBuffered(ParseResult& parsed);

@@ -2,12 +2,54 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <cstring>
 
 namespace mainstay::identity {
 namespace {
 
 constexpr int64_t kMinuteMs = 60'000;
+
+// CallerUse::window taken apart: the start of the minute in units of 10 ms in the upper 38 bits
+// (enough until the year 2057), the requests in the lower 26 (a million a second).
+struct Window {
+  static constexpr int64_t kUnitMs = 10;
+  static constexpr unsigned kCountBits = 26;
+  static constexpr uint64_t kCountMax = (uint64_t{1} << kCountBits) - 1;
+
+  int64_t start = 0;
+  uint64_t count = 0;
+
+  static Window From(uint64_t word) {
+    return {.start = static_cast<int64_t>(word >> kCountBits), .count = word & kCountMax};
+  }
+  uint64_t Word() const { return static_cast<uint64_t>(start) << kCountBits | count; }
+};
+
+// Counts a request; returns 0, or the time until the next one may come when the minute is used up.
+int64_t CountRequest(const Caller& caller, WallTime now) {
+  constexpr int64_t kMinute = kMinuteMs / Window::kUnitMs;
+  const int64_t time = now.time_since_epoch().count() / Window::kUnitMs;
+  const uint64_t allowed =
+      std::min(static_cast<uint64_t>(caller.requests_per_minute), Window::kCountMax);
+  std::atomic<uint64_t>& word = caller.use->window;
+  uint64_t before = word.load(std::memory_order_relaxed);
+  while (true) {
+    Window window = Window::From(before);
+    // Also when the clock was set back: a minute in the future would never end. A little backwards
+    // is usual, because threads read the clock one after the other.
+    if (std::abs(time - window.start) >= kMinute) {
+      window = {.start = time, .count = 0};
+    }
+    if (window.count >= allowed) {
+      return (window.start + kMinute - time) * Window::kUnitMs;
+    }
+    ++window.count;
+    if (word.compare_exchange_weak(before, window.Word(), std::memory_order_relaxed)) {
+      return 0;
+    }
+  }
+}
 
 Error RateLimited(std::string message, int64_t retry_ms) {
   const int64_t seconds = std::max<int64_t>(1, (retry_ms + 999) / 1000);
@@ -85,19 +127,10 @@ Result<CallerLease> Callers::Admit(const Caller& caller, WallTime now) {
     lease = CallerLease(caller.use);
   }
   if (caller.requests_per_minute > 0) {
-    const int64_t now_ms = now.time_since_epoch().count();
-    int64_t start = use.window_start_ms.load(std::memory_order_relaxed);
-    if (now_ms - start >= kMinuteMs &&
-        use.window_start_ms.compare_exchange_strong(start, now_ms, std::memory_order_relaxed)) {
-      use.window_requests.store(0, std::memory_order_relaxed);
-      start = now_ms;
-    }
-    if (use.window_requests.fetch_add(1, std::memory_order_relaxed) >=
-        caller.requests_per_minute) {
-      use.window_requests.fetch_sub(1, std::memory_order_relaxed);
+    if (const int64_t wait_ms = CountRequest(caller, now); wait_ms > 0) {
       return RateLimited("this key may send " + std::to_string(caller.requests_per_minute) +
                              " requests a minute; wait until the minute is over",
-                         start + kMinuteMs - now_ms);
+                         wait_ms);
     }
   }
   return lease;

@@ -17,9 +17,9 @@ namespace mainstay::identity {
 
 // What a caller has used of its limits. Shared by all workers and kept over a reload.
 struct CallerUse {
-  // The minute that is being counted, as its start in ms since the epoch, and the requests in it.
-  std::atomic<int64_t> window_start_ms{0};
-  std::atomic<int64_t> window_requests{0};
+  // The minute that is being counted and the requests in it, in one word, so that no thread sees
+  // the one without the other; see Window in callers.cc.
+  std::atomic<uint64_t> window{0};
   std::atomic<int64_t> running{0};
 };
 

@@ -14,9 +14,14 @@ std::string_view BareName(std::string_view name) {
   return slash == std::string_view::npos ? name : name.substr(slash + 1);
 }
 
+// No term of a cost is above a billion. Providers may report any count, and four such terms still
+// add up without overflow.
+constexpr double kChargeMax = 1e18;
+
 int64_t Charge(double price_per_1m, int64_t tokens) {
   // price × tokens / 1e6 in units of 1e-9: price × tokens × 1000, rounded half up.
-  return static_cast<int64_t>(std::floor(price_per_1m * static_cast<double>(tokens) * 1e3 + 0.5));
+  const double nano = std::floor(price_per_1m * static_cast<double>(tokens) * 1e3 + 0.5);
+  return static_cast<int64_t>(std::min(nano, kChargeMax));
 }
 
 }  // namespace
@@ -125,7 +130,7 @@ void Catalog::IndexNames() {
   }
   for (const auto& model : models_) {
     const std::string_view bare = BareName(model->name);
-    if (uses[bare] == 1) {
+    if (!bare.empty() && uses[bare] == 1) {
       by_name_.emplace(std::string(bare), model.get());
     }
   }

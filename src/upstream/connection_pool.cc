@@ -60,28 +60,22 @@ std::unique_ptr<http::ClientConnection> EndpointPool::TakeIdle() {
     idle_.pop_back();
     --pool_.idle_;
     if (connection->QuietSinceUse()) {
+      ++pool_.counts_.reused;
       return connection;
     }
   }
   return nullptr;
 }
 
-io::Task<Checkout> EndpointPool::Take(UseIdle use_idle, MonoTime deadline,
-                                      io::CancelScope& scope) {
-  if (use_idle == UseIdle::kYes) {
-    if (std::unique_ptr<http::ClientConnection> connection = TakeIdle()) {
-      ++pool_.counts_.reused;
-      co_return Checkout{.connection = std::move(connection), .origin = Origin::kPooled};
-    }
-  }
+io::Task<Dialed> EndpointPool::Dial(MonoTime deadline, io::CancelScope& scope) {
   ++pool_.counts_.dialed;
   io::DialResult dialed = co_await pool_.loop_.Dial(peer_, deadline, scope);
   if (dialed.stream == nullptr) {
     ++pool_.counts_.dial_errors;
-    co_return Checkout{.error = dialed.error};
+    co_return Dialed{.connection = nullptr, .error = dialed.error};
   }
-  co_return Checkout{.connection = std::make_unique<http::ClientConnection>(
-                         pool_.loop_, std::move(dialed.stream))};
+  co_return Dialed{.connection = std::make_unique<http::ClientConnection>(
+                       pool_.loop_, std::move(dialed.stream))};
 }
 
 void EndpointPool::Give(std::unique_ptr<http::ClientConnection> connection) {

@@ -26,12 +26,8 @@ struct PoolCounts {
   int64_t dial_errors = 0;
 };
 
-// Whether a connection came from the pool or was made for this request.
-enum class Origin : uint8_t { kPooled, kFresh };
-
-struct Checkout {
+struct Dialed {
   std::unique_ptr<http::ClientConnection> connection;  // null when dialling failed
-  Origin origin = Origin::kFresh;
   io::DialError error = io::DialError::kRefused;
 };
 
@@ -67,9 +63,11 @@ class EndpointPool final : private io::Timer {
 
   const http::Url& url() const { return url_; }
 
-  // A connection to the endpoint. `use_idle` kNo dials even when one is waiting.
-  enum class UseIdle : uint8_t { kYes, kNo };
-  io::Task<Checkout> Take(UseIdle use_idle, MonoTime deadline, io::CancelScope& scope);
+  // A connection that waits for its next request; null when there is none.
+  std::unique_ptr<http::ClientConnection> TakeIdle();
+
+  // A new connection to the endpoint.
+  io::Task<Dialed> Dial(MonoTime deadline, io::CancelScope& scope);
 
   // Keeps the connection for the next request when it can be used again, else closes it.
   void Give(std::unique_ptr<http::ClientConnection> connection);
@@ -80,7 +78,6 @@ class EndpointPool final : private io::Timer {
  private:
   class Idle;
 
-  std::unique_ptr<http::ClientConnection> TakeIdle();
   void Remove(Idle& idle);
   void OnDeadline() override;  // the oldest idle connection has waited long enough
   void SetExpiry();

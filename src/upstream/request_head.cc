@@ -1,5 +1,6 @@
 #include "upstream/request_head.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 #include <initializer_list>
@@ -24,21 +25,27 @@ constexpr uint64_t kHopByHop =
          HeaderId::kTransferEncoding, HeaderId::kTe, HeaderId::kTrailer, HeaderId::kUpgrade,
          HeaderId::kProxyAuthorization, HeaderId::kProxyAuthenticate});
 
+// The names in the gateway's own space that have an id; IsGatewayHeader tells the others.
+constexpr uint64_t kGatewayHeaders = Set({HeaderId::kXMainstayRoute, HeaderId::kXMainstayPin,
+                                          HeaderId::kXMainstayAccount, HeaderId::kXMainstayCsrf});
+
 // Client headers that the gateway writes anew or keeps to itself.
 constexpr uint64_t kNotForwarded =
-    kHopByHop |
+    kHopByHop | kGatewayHeaders |
     Set({HeaderId::kHost, HeaderId::kContentLength, HeaderId::kExpect, HeaderId::kAuthorization,
          HeaderId::kXApiKey, HeaderId::kXGoogApiKey, HeaderId::kCookie, HeaderId::kAcceptEncoding,
-         HeaderId::kTraceparent, HeaderId::kXRequestId, HeaderId::kXMainstayRoute,
-         HeaderId::kXMainstayPin, HeaderId::kXMainstayAccount, HeaderId::kXMainstayCsrf,
-         HeaderId::kXForwardedFor, HeaderId::kForwarded, HeaderId::kVia});
+         HeaderId::kTraceparent, HeaderId::kXRequestId, HeaderId::kXForwardedFor,
+         HeaderId::kForwarded, HeaderId::kVia});
 constexpr uint64_t kCredentials =
     Set({HeaderId::kAuthorization, HeaderId::kXApiKey, HeaderId::kXGoogApiKey});
 
-constexpr uint64_t kNotReturned = kHopByHop | Set({HeaderId::kContentLength, HeaderId::kSetCookie,
-                                                   HeaderId::kXRequestId});
+constexpr uint64_t kNotReturned =
+    kHopByHop | kGatewayHeaders |
+    Set({HeaderId::kContentLength, HeaderId::kSetCookie, HeaderId::kXRequestId});
 
-bool In(uint64_t set, HeaderId id) { return (set >> static_cast<unsigned>(id) & 1) != 0; }
+bool In(uint64_t set, HeaderId id) {
+  return (set >> static_cast<unsigned>(id) & 1) != 0;
+}
 
 // Where the line of a header ends, its CR LF included. The lines stand one after the other in the
 // bytes that were parsed.
@@ -78,9 +85,10 @@ bool IsForwardedHeader(std::string_view name) {
          http::StartsWithIgnoreCase(name, "x-forwarded-");
 }
 
-bool IsConfigured(const Target& target, std::string_view name) {
-  for (const auto& [configured, value] : target.headers) {
-    if (http::EqualsIgnoreCase(configured, name)) {
+// Whether one of the configured headers from this position on has the name.
+bool IsConfigured(const Target& target, std::string_view name, size_t from = 0) {
+  for (size_t i = from; i < target.headers.size(); ++i) {
+    if (http::EqualsIgnoreCase(target.headers[i].first, name)) {
       return true;
     }
   }
@@ -117,17 +125,22 @@ void AppendQuery(io::Buffer& out, std::string_view query) {
 
 }  // namespace
 
-std::string FixedLines(const Target& target, const http::Url& url, const wire::ProtocolRow& row) {
+std::string FixedLines(const Target& target, const http::Url& url, const wire::ProtocolRow& row,
+                       Credential credential) {
   std::string lines = "host: " + url.HostHeader() + "\r\n";
-  if (!target.api_key.empty()) {
+  if (credential == Credential::kAccount && !target.api_key.empty() &&
+      !IsConfigured(target, row.credential_header)) {
     lines += row.credential_header;
     lines += ": ";
     lines += row.credential_prefix;
     lines += target.api_key.Expose();
     lines += "\r\n";
   }
-  for (const auto& [name, value] : target.headers) {
-    lines += name + ": " + value + "\r\n";
+  for (size_t i = 0; i < target.headers.size(); ++i) {
+    const auto& [name, value] = target.headers[i];
+    if (!IsConfigured(target, name, i + 1)) {
+      lines += name + ": " + value + "\r\n";
+    }
   }
   return lines;
 }
@@ -139,8 +152,16 @@ void WriteRequestHead(const RequestHeadInput& in, io::Buffer& out) {
   AppendQuery(out, in.query);
   out.Append(" HTTP/1.1\r\n");
   out.Append(in.fixed_lines);
-  AppendLine(out, "x-request-id", in.request_id);
-  AppendLine(out, "traceparent", in.traceparent);
+  const bool has_configured = !in.target->headers.empty();
+  const auto is_configured = [&](std::string_view name) {
+    return has_configured && IsConfigured(*in.target, name);
+  };
+  if (!is_configured("x-request-id")) {
+    AppendLine(out, "x-request-id", in.request_id);
+  }
+  if (!is_configured("traceparent")) {
+    AppendLine(out, "traceparent", in.traceparent);
+  }
 
   const http::RequestHead& client = *in.client;
   uint64_t dropped = kNotForwarded;
@@ -150,7 +171,6 @@ void WriteRequestHead(const RequestHeadInput& in, io::Buffer& out) {
   if (in.body_encoding == BodyEncoding::kDecoded) {
     dropped |= Set({HeaderId::kContentEncoding});
   }
-  const bool has_configured = !in.target->headers.empty();
   CopyLines(client.headers, out, [&](const Header& header) {
     if (In(dropped, header.id)) {
       return false;
@@ -159,8 +179,7 @@ void WriteRequestHead(const RequestHeadInput& in, io::Buffer& out) {
         (http::IsGatewayHeader(header.name) || IsForwardedHeader(header.name))) {
       return false;
     }
-    return !(has_configured && IsConfigured(*in.target, header.name)) &&
-           !http::IsNominated(client, header.name);
+    return !is_configured(header.name) && !http::IsNominated(client, header.name);
   });
 
   const std::string_view asked = client.headers.Value(HeaderId::kAcceptEncoding);

@@ -11,25 +11,30 @@
 
 namespace mainstay::upstream {
 
+// Whose credential is sent: the account's, or the client's own (pass_through_auth).
+enum class Credential : uint8_t { kAccount, kClient };
+
 // The lines of a request head that are the same for every request to a target: host, credential,
-// configured headers. Holds the credential in plain, as the wire does: never log it.
-std::string FixedLines(const Target& target, const http::Url& url, const wire::ProtocolRow& row);
+// configured headers. Of two configured headers of one name the later one counts, so the account's
+// replaces the provider's, and one with the name of the credential's header replaces that. Holds
+// the credential in plain, as the wire does: never log it.
+//
+// With kClient no credential of the account is written; give RequestHeadInput the same value.
+std::string FixedLines(const Target& target, const http::Url& url, const wire::ProtocolRow& row,
+                       Credential credential = Credential::kAccount);
 
 // Whether the provider may choose how to encode its answer.
 enum class AnswerEncoding : uint8_t {
-  kAsClientAsked,  // the client's accept-encoding, or none at all
+  kAsClientAsked,  // the client's accept-encoding, or identity when it has none
   kIdentity,       // the gateway has to read and change the answer on its way
 };
 
 // Whether the body goes on in the encoding it came in.
 enum class BodyEncoding : uint8_t { kAsSent, kDecoded };
 
-// Whose credential is sent: the account's, or the client's own (pass_through_auth).
-enum class Credential : uint8_t { kAccount, kClient };
-
 struct RequestHeadInput {
-  std::string_view path;         // behind the base URL, with its slash
-  std::string_view query;        // without the question mark; may be empty
+  std::string_view path;   // behind the base URL, with its slash
+  std::string_view query;  // without the question mark; may be empty
   const http::RequestHead* client = nullptr;
   const Target* target = nullptr;
   const http::Url* url = nullptr;

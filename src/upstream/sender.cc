@@ -42,7 +42,18 @@ io::Task<Result<Reply>> Sender::Send(std::span<const Destination> destinations,
   for (size_t i = 0; i < attempts; ++i) {
     const Destination& destination = destinations[i];
     const MonoTime started = loop_.Precise();
-    Outcome outcome = co_await Try(destination, maker, scope);
+    const MonoTime total = DeadlineIn(loop_.now(), destination.model->provider->timeouts.total);
+    Outcome outcome;
+    NeverTaken never_taken = NeverTaken::kYes;
+    if (std::unique_ptr<http::ClientConnection> idle = destination.pool->TakeIdle()) {
+      outcome =
+          co_await TryOn(std::move(idle), destination, maker, scope, total, never_taken);
+    }
+    if (scope.cancelled() && !outcome.reply) {
+      outcome.event = AttemptEvent::kClientLeft;
+    } else if (never_taken == NeverTaken::kYes) {
+      outcome = co_await TryFresh(destination, maker, scope, total);
+    }
     const int status = outcome.reply ? outcome.reply.head().status : 0;
     const FailureClass failure = classify_(outcome.event, status);
     exchange.attempts.push_back({.target = destination.target,
@@ -72,49 +83,44 @@ io::Task<Result<Reply>> Sender::Send(std::span<const Destination> destinations,
   co_return NoAnswer(last_event, attempts);
 }
 
-io::Task<Sender::Outcome> Sender::Try(const Destination& destination, RequestMaker& maker,
-                                      io::CancelScope& scope) {
-  const UpstreamTimeouts& timeouts = destination.model->provider->timeouts;
-  const MonoTime total = DeadlineIn(loop_.now(), timeouts.total);
-  EndpointPool::UseIdle use_idle = EndpointPool::UseIdle::kYes;
-  while (true) {
-    const MonoTime connect = DeadlineIn(loop_.now(), timeouts.connect);
-    Checkout checkout =
-        co_await destination.pool->Take(use_idle, std::min(connect, total), scope);
-    if (scope.cancelled()) {
-      co_return Outcome{.event = AttemptEvent::kClientLeft};
-    }
-    if (checkout.connection == nullptr) {
-      co_return Outcome{.event = AttemptEvent::kConnectError};
-    }
-    bool never_taken = false;
-    Outcome outcome = co_await TryOn(std::move(checkout.connection), destination, maker, scope,
-                                     total, checkout.origin, never_taken);
-    if (!never_taken) {
-      co_return outcome;
-    }
-    use_idle = EndpointPool::UseIdle::kNo;
+io::Task<Sender::Outcome> Sender::TryFresh(const Destination& destination, RequestMaker& maker,
+                                           io::CancelScope& scope, MonoTime total_deadline) {
+  const MonoTime connect =
+      DeadlineIn(loop_.now(), destination.model->provider->timeouts.connect);
+  Dialed dialed =
+      co_await destination.pool->Dial(std::min(connect, total_deadline), scope);
+  if (scope.cancelled()) {
+    co_return Outcome{.event = AttemptEvent::kClientLeft};
   }
+  if (dialed.connection == nullptr) {
+    co_return Outcome{.event = AttemptEvent::kConnectError};
+  }
+  // What a fresh connection did not take is not sent again: the provider is not well.
+  NeverTaken never_taken = NeverTaken::kNo;
+  co_return co_await TryOn(std::move(dialed.connection), destination, maker, scope,
+                           total_deadline, never_taken);
 }
 
 io::Task<Sender::Outcome> Sender::TryOn(std::unique_ptr<http::ClientConnection> connection,
                                         const Destination& destination, RequestMaker& maker,
                                         io::CancelScope& scope, MonoTime total_deadline,
-                                        Origin origin, bool& never_taken) {
+                                        NeverTaken& never_taken) {
   const UpstreamTimeouts& timeouts = destination.model->provider->timeouts;
   const io::Attached attached(scope, connection->stream());
   io::Buffer head(loop_.buffers());
   const std::span<const std::string_view> body = maker.Make(destination, head);
-  std::array<std::string_view, 8> pieces;
+  std::array<std::string_view, http::ClientConnection::kPiecesMax> pieces;
   MS_CHECK(body.size() < pieces.size());
   pieces[0] = head.view();
   std::ranges::copy(body, pieces.begin() + 1);
 
-  // A provider that does not take the body in is as late as one that does not answer.
-  const MonoTime send_deadline =
-      std::min(total_deadline, DeadlineIn(loop_.now(), timeouts.first_byte));
-  const io::IoStatus sent =
-      co_await connection->Send({pieces.data(), body.size() + 1}, send_deadline);
+  never_taken = NeverTaken::kNo;
+  io::IoStatus sent = connection->StartSending({pieces.data(), body.size() + 1});
+  if (sent == io::IoStatus::kWouldBlock) {
+    // A provider that does not take the body in is as late as one that does not answer.
+    sent = co_await connection->FinishSending(
+        std::min(total_deadline, DeadlineIn(loop_.now(), timeouts.first_byte)));
+  }
   if (sent == io::IoStatus::kTimeout) {
     co_return Outcome{.event = AttemptEvent::kTimeout};
   }
@@ -142,8 +148,9 @@ io::Task<Sender::Outcome> Sender::TryOn(std::unique_ptr<http::ClientConnection> 
     case http::HeadOutcome::kClosed:
       break;
   }
-  never_taken = origin == Origin::kPooled && connection->nothing_arrived() &&
-                connection->RequestNeverTaken();
+  if (connection->nothing_arrived() && connection->RequestNeverTaken()) {
+    never_taken = NeverTaken::kYes;
+  }
   co_return Outcome{.event = AttemptEvent::kReset};
 }
 

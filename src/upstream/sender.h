@@ -90,12 +90,16 @@ class Sender final {
     Reply reply;  // with kAnswered
   };
 
-  io::Task<Outcome> Try(const Destination& destination, RequestMaker& maker,
-                        io::CancelScope& scope);
+  // One request over one connection. `never_taken` becomes kYes when the connection broke and the
+  // provider's system had taken nothing of the request.
+  enum class NeverTaken : uint8_t { kNo, kYes };
   io::Task<Outcome> TryOn(std::unique_ptr<http::ClientConnection> connection,
                           const Destination& destination, RequestMaker& maker,
-                          io::CancelScope& scope, MonoTime total_deadline, Origin origin,
-                          bool& never_taken);
+                          io::CancelScope& scope, MonoTime total_deadline,
+                          NeverTaken& never_taken);
+  // One request over a connection that is made for it.
+  io::Task<Outcome> TryFresh(const Destination& destination, RequestMaker& maker,
+                             io::CancelScope& scope, MonoTime total_deadline);
 
   io::Loop& loop_;
   ClassifyAttempt classify_;

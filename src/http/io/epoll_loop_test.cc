@@ -295,6 +295,12 @@ TEST_F(DialTest, TheNextAddressIsTriedWhileTheFirstIsSilent) {
   EXPECT_GE(loop_.Precise() - start, 240ms) << "the first had the field to itself";
 }
 
+TEST_F(DialTest, ARefusalDoesNotEndTheAttemptsThatStillTry) {
+  const DeadEnd swallows("127.0.0.2", 0, DeadEnd::Kind::kSwallows);
+  dns_.zones["a.test"] = {.addresses = {"127.0.0.2", "127.0.0.3"}};
+  EXPECT_EQ(Dial("a.test.", swallows.port(), 270ms).error, DialError::kTimeout);
+}
+
 // Cancels the dial once it waits where the row says, or destroys it there.
 TEST_F(DialTest, CanBeBrokenOffAtEveryPoint) {
   dns_.zones["silent.test"] = {.mode = FakeZone::Mode::kSilent};
@@ -335,6 +341,22 @@ TEST_F(DialTest, CanBeBrokenOffAtEveryPoint) {
     EXPECT_EQ(result.error, DialError::kCancelled) << row.name;
     EXPECT_EQ(result.stream, nullptr) << row.name;
   }
+}
+
+TEST_F(DialTest, MayCancelAnotherWhoseEventIsInTheSameRound) {
+  const std::unique_ptr<Listener> listener = Listen("127.0.0.1");
+  const Peer peer{.host = "127.0.0.1", .port = listener->port()};
+  CancelScope first;
+  CancelScope second;
+  int connected = 0;
+  const auto dial = [&](CancelScope& mine, CancelScope& other) -> Task<void> {
+    const DialResult result = co_await loop_.Dial(peer, kNever, mine);
+    connected += result.stream ? 1 : 0;
+    other.Cancel();
+  };
+  testing::Runner(loop_).Run(
+      {[&] { return dial(first, second); }, [&] { return dial(second, first); }});
+  EXPECT_EQ(connected, 1);
 }
 
 struct Started {

@@ -106,7 +106,8 @@ void MemoryConnection::Deliver(MemorySide to) {
     QueueDelivery(to);
   }
   if (taken > 0 || ends) {
-    receiver.stream->OnReady(Ready::kRead, ends ? Stream::HangUp::kYes : Stream::HangUp::kNo);
+    receiver.stream->OnReady(Ready::kRead,
+                             ends ? MemoryStream::HangUp::kYes : MemoryStream::HangUp::kNo);
   }
 }
 
@@ -118,7 +119,7 @@ void MemoryConnection::Break(MemorySide side) {
   one.incoming.clear();
   one.incoming_bytes = 0;
   if (one.stream != nullptr) {
-    one.stream->OnReady(Ready::kNone, Stream::HangUp::kYes);
+    one.stream->OnReady(Ready::kNone, MemoryStream::HangUp::kYes);
   }
 }
 
@@ -137,7 +138,7 @@ IoResult MemoryConnection::Read(MemorySide side, char* into, size_t size) {
   if (std::exchange(end(Other(side)).wants_room, false)) {
     loop_.Enqueue([self = shared_from_this(), side] {
       if (MemoryStream* writer = self->end(Other(side)).stream) {
-        writer->OnReady(Ready::kWrite, Stream::HangUp::kNo);
+        writer->OnReady(Ready::kWrite, MemoryStream::HangUp::kNo);
       }
     });
   }

@@ -568,6 +568,8 @@ TEST_P(StreamTest, KnowsWhetherThePeerMayHaveSeenABreakingRequest) {
     EXPECT_GE(client_->SentBytes(), mark + 8);
     co_await Until(loop(), [&] { return client_->TryWrite(&piece, 1).status == IoStatus::kReset; });
     EXPECT_TRUE(client_->AcknowledgedNothingAfter(mark));
+    // The end came before the break.
+    EXPECT_EQ((co_await ReadAll(*client_)).status, IoStatus::kEnd);
     EXPECT_FALSE(client_->AcknowledgedNothingAfter(start));
   }});
 }

@@ -13,6 +13,10 @@ struct ssl_st;
 
 namespace mainstay::io {
 
+// Where the system's authorities are read from: its folder, as far as they are needed, or its bundle
+// as a whole. A system without an indexed folder always gets the bundle.
+enum class SystemTrust : uint8_t { kFolder, kBundle };
+
 // What connections to TLS servers have in common: TLS 1.2 or newer, the server's certificate must
 // lead to a known authority and name the host that was asked for, HTTP/1.1 by ALPN.
 //
@@ -21,9 +25,11 @@ class TlsClientContext final {
  public:
   struct Options {
     std::string ca_file;  // PEM; authorities that are trusted besides those of the system
+    SystemTrust system = SystemTrust::kFolder;  // kBundle when SSL_CERT_FILE names one
   };
 
-  // The system's authorities are where OpenSSL looks: SSL_CERT_FILE and SSL_CERT_DIR work.
+  // The system's authorities are where OpenSSL looks: SSL_CERT_DIR works, and SSL_CERT_FILE with
+  // kBundle.
   //
   // Errors: kInternal naming the file that could not be used.
   static Result<std::unique_ptr<TlsClientContext>> Make(const Options& options);

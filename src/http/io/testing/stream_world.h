@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <string>
@@ -105,6 +106,13 @@ inline Task<ReadOutcome> ReadExactly(Stream& stream, size_t bytes, size_t step =
   ReadOutcome outcome;
   std::string block(step, '\0');
   while (outcome.bytes.size() < bytes) {
+    // Trusts the stream's word on what is ready, so that a wrong one shows.
+    if (!stream.ready(Ready::kRead)) {
+      outcome.status = co_await stream.Wait(Ready::kRead, kNever);
+      if (outcome.status != IoStatus::kOk) {
+        break;
+      }
+    }
     const size_t size = std::min(step, bytes - outcome.bytes.size());
     const IoResult result = stream.TryRead(block.data(), size);
     outcome.status = result.status;
@@ -112,11 +120,6 @@ inline Task<ReadOutcome> ReadExactly(Stream& stream, size_t bytes, size_t step =
       outcome.bytes.append(block, 0, result.bytes);
     } else if (result.status != IoStatus::kWouldBlock) {
       break;
-    } else {
-      outcome.status = co_await stream.Wait(Ready::kRead, kNever);
-      if (outcome.status != IoStatus::kOk) {
-        break;
-      }
     }
   }
   co_return outcome;
