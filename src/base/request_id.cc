@@ -6,23 +6,33 @@ namespace mainstay {
 namespace {
 
 constexpr char kBase32[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-constexpr char kHex[] = "0123456789abcdef";
 
-// Two digits for each byte: trace ids are made for every request.
-constexpr std::array<char, 512> MakeHexPairs() {
-  std::array<char, 512> pairs{};
-  for (size_t byte = 0; byte < 256; ++byte) {
-    pairs[2 * byte] = kHex[byte >> 4];
-    pairs[2 * byte + 1] = kHex[byte & 15];
+// Two characters for each 10 bits: ids are made for every request.
+constexpr std::array<char, 2048> MakeBase32Pairs() {
+  std::array<char, 2048> pairs{};
+  for (size_t bits = 0; bits < 1024; ++bits) {
+    pairs[2 * bits] = kBase32[bits >> 5];
+    pairs[2 * bits + 1] = kBase32[bits & 31];
   }
   return pairs;
 }
-constexpr std::array<char, 512> kHexPairs = MakeHexPairs();
+constexpr std::array<char, 2048> kBase32Pairs = MakeBase32Pairs();
 
+// Eight hexadecimal digits in the bytes of one word, from 32 bits.
+uint64_t HexDigits(uint64_t bits) {
+  bits = (bits | bits << 16) & 0x0000ffff0000ffff;
+  bits = (bits | bits << 8) & 0x00ff00ff00ff00ff;
+  bits = (bits | bits << 4) & 0x0f0f0f0f0f0f0f0f;
+  // 1 in each byte that is 10 or more: those become letters.
+  const uint64_t letters = ((bits + 0x0606060606060606) >> 4) & 0x0101010101010101;
+  return bits + 0x3030303030303030 + letters * ('a' - '0' - 10);
+}
+
+// `digits` is even.
 void PutBase32(uint64_t bits, char* out, int digits) {
-  for (int i = digits - 1; i >= 0; --i) {
-    out[i] = kBase32[bits & 31];
-    bits >>= 5;
+  for (int i = digits - 2; i >= 0; i -= 2) {
+    std::memcpy(out + i, &kBase32Pairs[2 * (bits & 1023)], 2);
+    bits >>= 10;
   }
 }
 
@@ -39,14 +49,13 @@ std::array<char, 26> MakeRequestId(WallTime now, Random& random) {
 void FillRandomHex(std::span<char> out, Random& random) {
   char* p = out.data();
   for (size_t left = out.size(); left > 0;) {
-    const size_t digits = left < 16 ? left : 16;
-    uint64_t bits = random.Next();
-    for (size_t i = 0; i + 1 < digits; i += 2) {
-      std::memcpy(p + i, &kHexPairs[2 * (bits & 255)], 2);
-      bits >>= 8;
-    }
-    if (digits % 2 != 0) {
-      p[digits - 1] = kHex[bits & 15];
+    const uint64_t bits = random.Next();
+    const uint64_t words[2] = {HexDigits(bits & 0xffffffff), HexDigits(bits >> 32)};
+    const size_t digits = left < sizeof words ? left : sizeof words;
+    if (digits == sizeof words) {
+      std::memcpy(p, words, sizeof words);
+    } else {
+      std::memcpy(p, words, digits);
     }
     p += digits;
     left -= digits;

@@ -3,17 +3,44 @@
 #include <array>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "account/choose.h"
 #include "gateway/snapshot.h"
+#include "http/chunked.h"
 #include "http/server_exchange.h"
 #include "identity/callers.h"
 #include "model/exchange.h"
 #include "upstream/sender.h"
 
 namespace mainstay::gateway {
+
+// Pieces for the client, gathered over what one read brought.
+class Batch final {
+ public:
+  bool full() const { return size_ == pieces_.size(); }
+  bool empty() const { return size_ == 0; }
+  std::span<const std::string_view> view() const { return {pieces_.data(), size_}; }
+  void Clear() { size_ = 0; }
+
+  void Add(std::string_view piece) {
+    if (size_ > 0) {
+      std::string_view& last = pieces_[size_ - 1];
+      if (last.data() + last.size() == piece.data()) {  // neighbours leave as one
+        last = {last.data(), last.size() + piece.size()};
+        return;
+      }
+    }
+    pieces_[size_++] = piece;
+  }
+
+ private:
+  std::array<std::string_view, http::ServerExchange::kPiecesMax - 1> pieces_;
+  size_t size_ = 0;
+};
 
 // What one request needs while it runs. Kept by its worker and used again, so that a request
 // allocates nothing that the one before it has left behind.
@@ -28,6 +55,8 @@ struct Context {
   std::vector<account::Choice> choices;
   std::vector<upstream::Destination> destinations;
   std::string text;            // bodies of answers that the gateway writes itself
+  http::Pieces pieces;         // of the answer, as one read brought them
+  Batch batch;                 // ... and as they go on to the client
 
   void Clear() {
     exchange.Clear();
@@ -37,6 +66,7 @@ struct Context {
     choices.clear();
     destinations.clear();
     text.clear();
+    batch.Clear();
   }
 };
 

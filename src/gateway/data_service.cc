@@ -1,9 +1,9 @@
 #include "gateway/data_service.h"
 
-#include <charconv>
 #include <utility>
 
 #include "base/request_id.h"
+#include "http/pen.h"
 #include "http/url.h"
 #include "wire/openai_chat/models.h"
 #include "wire/protocol.h"
@@ -14,6 +14,8 @@ namespace {
 // Contexts kept for the next requests of a worker.
 constexpr size_t kIdleContextsMax = 256;
 constexpr size_t kRequestIdBytesMax = 256;
+// Room for all header lines of fixed length.
+constexpr size_t kOwnLinesMax = 256;
 
 Error ClientError(ErrorKind kind, std::string message) {
   return {.kind = kind, .side = Side::kClient, .message = std::move(message)};
@@ -273,7 +275,7 @@ io::Task<void> DataService::GetModel(std::string_view name, http::ServerExchange
 io::Task<void> DataService::SendJson(int status, http::ServerExchange& client, Context& context) {
   client.BeginHead(status);
   client.AddHeader("content-type", "application/json");
-  WriteGatewayHeaders(client, context.exchange);
+  WriteGatewayHeaders(client, context);
   co_await client.SendWhole(context.text, http::Persistence::kKeepAlive);
 }
 
@@ -281,7 +283,7 @@ io::Task<void> DataService::SendAllow(const Route& route, int status,
                                       http::ServerExchange& client, Context& context) {
   client.BeginHead(status);
   client.AddHeader("allow", route.methods);
-  WriteGatewayHeaders(client, context.exchange);
+  WriteGatewayHeaders(client, context);
   co_await client.SendWhole({}, http::Persistence::kKeepAlive);
 }
 
@@ -300,30 +302,44 @@ io::Task<void> DataService::SendError(const Error& error, http::ServerExchange& 
   if (error.retry_after) {
     client.AddHeader("retry-after", std::to_string(error.retry_after->count()));
   }
-  WriteGatewayHeaders(client, x);
+  WriteGatewayHeaders(client, context);
   co_await client.SendWhole(context.text, http::Persistence::kKeepAlive);
 }
 
-void DataService::WriteGatewayHeaders(http::ServerExchange& client, const Exchange& x) {
-  client.AddHeader("x-request-id", x.client_request_id);
-  client.AddHeader("x-mainstay-request-id", x.id());
+void DataService::WriteGatewayHeaders(http::ServerExchange& client, const Context& context) {
+  const Exchange& x = context.exchange;
+  const std::string_view id = x.client_request_id;
   const observe::ResponseHeaders detail =
-      snapshot_->shared->options.telemetry.response_headers;
-  if (detail == observe::ResponseHeaders::kOff || x.model == nullptr) {
+      context.snapshot->shared->options.telemetry.response_headers;
+  const bool full = detail == observe::ResponseHeaders::kFull && x.model != nullptr;
+  std::string_view model_lines;
+  if (detail != observe::ResponseHeaders::kOff && x.model != nullptr) {
+    model_lines = context.snapshot->ModelLines(*x.model, detail);
+  }
+  std::string_view account_line;
+  if (full && x.target != nullptr) {
+    account_line = context.snapshot->AccountLine(*x.target);
+  }
+  http::Pen out(client.out(),
+                id.size() + model_lines.size() + account_line.size() + kOwnLinesMax);
+  out.Literal("x-request-id: ");
+  out.Text(id);
+  out.Literal("\r\nx-mainstay-request-id: ");
+  out.Text(x.id());
+  out.Literal("\r\n");
+  if (model_lines.empty()) {
     return;
   }
-  client.AddHeader("x-mainstay-model", x.model->name);
-  client.AddHeader("x-mainstay-reason", ReasonText(x.reason));
-  if (detail == observe::ResponseHeaders::kMinimal) {
-    return;
+  out.Text(model_lines);
+  out.Literal("x-mainstay-reason: ");
+  out.Text(ReasonText(x.reason));
+  out.Literal("\r\n");
+  if (full) {
+    out.Text(account_line);
+    out.Literal("x-mainstay-attempts: ");
+    out.Number(x.attempts.size());
+    out.Literal("\r\n");
   }
-  client.AddHeader("x-vsr-selected-model", x.model->name);
-  if (x.target != nullptr) {
-    client.AddHeader("x-mainstay-account", x.target->account);
-  }
-  char attempts[12];
-  const auto [end, error] = std::to_chars(attempts, attempts + sizeof attempts, x.attempts.size());
-  client.AddHeader("x-mainstay-attempts", {attempts, static_cast<size_t>(end - attempts)});
 }
 
 }  // namespace mainstay::gateway

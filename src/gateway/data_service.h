@@ -78,7 +78,7 @@ class DataService final : public http::Handler, private HeaderWriter {
   io::Task<void> SendError(const Error& error, http::ServerExchange& client, Context& context,
                            std::string_view allow = {});
 
-  void WriteGatewayHeaders(http::ServerExchange& client, const Exchange& exchange) override;
+  void WriteGatewayHeaders(http::ServerExchange& client, const Context& context) override;
 
   io::Loop& loop_;
   const PolicyClock& clock_;

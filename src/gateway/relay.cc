@@ -32,7 +32,7 @@ io::Task<Result<void>> Relay::Run() {
   context_.exchange.status = reply_.head().status;
   Ending ending = Ending::kComplete;
   while (true) {
-    const http::ClientConnection::Body state = connection_.Take(pieces_);
+    const http::ClientConnection::Body state = connection_.Take(context_.pieces);
     if (state == http::ClientConnection::Body::kBroken) {
       ending = Ending::kProviderBroke;
       break;
@@ -77,7 +77,7 @@ void Relay::WriteHead() {
   const http::ResponseHead& head = reply_.head();
   client_.BeginHead(head.status);
   upstream::WriteReplyLines(head, client_.out());
-  headers_.WriteGatewayHeaders(client_, context_.exchange);
+  headers_.WriteGatewayHeaders(client_, context_);
   const bool same_length = head.content_length && !watcher_.may_edit();
   client_.EndHead(same_length ? head.content_length : std::nullopt,
                   http::Persistence::kKeepAlive);
@@ -103,11 +103,11 @@ io::IoStatus Relay::Pass() {
   std::string_view forward;
   while (stage_ == Stage::kFeed || stage_ == Stage::kForward) {
     if (stage_ == Stage::kFeed) {
-      if (piece_ == pieces_.size()) {
+      if (piece_ == context_.pieces.size()) {
         stage_ = body_done_ ? Stage::kTail : Stage::kEnd;
         break;
       }
-      watcher_.Feed(pieces_[piece_]);
+      watcher_.Feed(context_.pieces[piece_]);
       stage_ = Stage::kForward;
     }
     if (watcher_.Next(forward) == ReplyWatcher::Step::kMore) {
@@ -115,10 +115,10 @@ io::IoStatus Relay::Pass() {
       stage_ = Stage::kFeed;
       continue;
     }
-    batch_.Add(forward);
+    context_.batch.Add(forward);
     // What began in an earlier read lies in the scanner, and stays there only until it is asked
     // again.
-    if (batch_.full() || !Contains(pieces_[piece_], forward)) {
+    if (context_.batch.full() || !Contains(context_.pieces[piece_], forward)) {
       if (const io::IoStatus sent = Send(http::Last::kNo); sent != io::IoStatus::kOk) {
         return sent;
       }
@@ -127,7 +127,7 @@ io::IoStatus Relay::Pass() {
   while (stage_ == Stage::kTail) {
     const bool more = watcher_.Finish(forward) == ReplyWatcher::Step::kForward;
     if (more) {
-      batch_.Add(forward);
+      context_.batch.Add(forward);
     } else {
       stage_ = Stage::kEnd;
     }
@@ -139,15 +139,15 @@ io::IoStatus Relay::Pass() {
   // A stream's head leaves at once; any other head waits for its first bytes, so that an answer that
   // breaks before them can still become a proper error.
   const bool head_due = !head_written_ && watcher_.is_stream();
-  return batch_.empty() && !head_due ? io::IoStatus::kOk : Send(http::Last::kNo);
+  return context_.batch.empty() && !head_due ? io::IoStatus::kOk : Send(http::Last::kNo);
 }
 
 io::IoStatus Relay::Send(http::Last last) {
   if (!head_written_) {
     WriteHead();
   }
-  const io::IoStatus status = client_.Write(batch_.view(), last);
-  batch_.Clear();
+  const io::IoStatus status = client_.Write(context_.batch.view(), last);
+  context_.batch.Clear();
   return status;
 }
 

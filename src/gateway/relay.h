@@ -1,8 +1,6 @@
 #pragma once
 
-#include <array>
 #include <cstdint>
-#include <span>
 #include <string_view>
 
 #include "base/result.h"
@@ -17,34 +15,10 @@ namespace mainstay::gateway {
 // Writes the header lines that the gateway adds to an answer into client.out().
 class HeaderWriter {
  public:
-  virtual void WriteGatewayHeaders(http::ServerExchange& client, const Exchange& exchange) = 0;
+  virtual void WriteGatewayHeaders(http::ServerExchange& client, const Context& context) = 0;
 
  protected:
   ~HeaderWriter() = default;
-};
-
-// Pieces for the client, gathered over what one read brought.
-class Batch final {
- public:
-  bool full() const { return size_ == pieces_.size(); }
-  bool empty() const { return size_ == 0; }
-  std::span<const std::string_view> view() const { return {pieces_.data(), size_}; }
-  void Clear() { size_ = 0; }
-
-  void Add(std::string_view piece) {
-    if (size_ > 0) {
-      std::string_view& last = pieces_[size_ - 1];
-      if (last.data() + last.size() == piece.data()) {  // neighbours leave as one
-        last = {last.data(), last.size() + piece.size()};
-        return;
-      }
-    }
-    pieces_[size_++] = piece;
-  }
-
- private:
-  std::array<std::string_view, http::ServerExchange::kPiecesMax - 1> pieces_;
-  size_t size_ = 0;
 };
 
 // Passes an answer on to the client as it comes: bytes untouched, each event of a stream at once,
@@ -86,8 +60,6 @@ class Relay final {
   Context& context_;
   http::ClientConnection& connection_;
   ReplyWatcher watcher_;
-  http::Pieces pieces_;
-  Batch batch_;
   size_t piece_ = 0;
   Stage stage_ = Stage::kFeed;
   bool body_done_ = false;

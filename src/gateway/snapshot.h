@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "gateway/options.h"
@@ -37,6 +38,26 @@ struct WorkerSnapshot {
   const std::shared_ptr<const Snapshot> shared;
   std::vector<std::shared_ptr<upstream::EndpointPool>> endpoints;  // by Target::endpoint_index
   std::vector<std::string> fixed_lines;                            // by Target::index
+
+  // Header lines that say which model and account an answer comes from; x-vsr-selected-model only
+  // with kFull.
+  std::string_view ModelLines(const Model& model, observe::ResponseHeaders detail) const {
+    const ModelHeaders& lines = model_lines_[static_cast<size_t>(model.index)];
+    const bool full = detail == observe::ResponseHeaders::kFull;
+    return std::string_view(lines.text).substr(0, full ? lines.text.size() : lines.minimal);
+  }
+  std::string_view AccountLine(const Target& target) const {
+    return account_lines_[static_cast<size_t>(target.index)];
+  }
+
+ private:
+  struct ModelHeaders {
+    std::string text;
+    size_t minimal = 0;  // bytes of the first line
+  };
+
+  std::vector<ModelHeaders> model_lines_;   // by Model::index
+  std::vector<std::string> account_lines_;  // by Target::index
 };
 
 }  // namespace mainstay::gateway

@@ -13,6 +13,7 @@ constexpr int kInterimMax = 16;
 
 io::IoStatus ClientConnection::StartSending(std::span<const std::string_view> pieces) {
   MS_CHECK(pieces.size() <= kPiecesMax && done_);
+  in_.Consume(std::exchange(given_, 0));
   pending_begin_ = pending_end_ = 0;
   for (const std::string_view piece : pieces) {
     if (!piece.empty()) {
@@ -77,15 +78,28 @@ bool ClientConnection::SomethingCame() {
   return status != io::IoStatus::kWouldBlock;
 }
 
-bool ClientConnection::QuietSinceUse() {
+void ClientConnection::Rest(RestWatcher& watcher) {
+  in_.Release();
+  given_ = 0;
+  rest_watcher_ = &watcher;
+  stream_->SetHangUpHandler(this);
+}
+
+ClientConnection::Fitness ClientConnection::WakeUp() {
+  stream_->SetHangUpHandler(nullptr);
   if (stream_->hung_up()) {
-    return false;
+    return Fitness::kUnfit;
   }
   if (!stream_->ready(io::Ready::kRead)) {
-    return true;
+    return Fitness::kFit;
   }
   char unexpected = 0;
-  return stream_->TryRead(&unexpected, 1).status == io::IoStatus::kWouldBlock;
+  const bool quiet = stream_->TryRead(&unexpected, 1).status == io::IoStatus::kWouldBlock;
+  return quiet ? Fitness::kFit : Fitness::kUnfit;
+}
+
+void ClientConnection::OnHangUp() {
+  rest_watcher_->OnClosedAtRest(*this);
 }
 
 io::Task<HeadOutcome> ClientConnection::ReadHead(Method method, MonoTime deadline) {

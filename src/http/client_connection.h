@@ -23,11 +23,23 @@ enum class HeadOutcome : uint8_t {
   kBad,     // not HTTP that can be trusted, or too large
 };
 
+class ClientConnection;
+
+// Told when the provider closes a connection that rests.
+class RestWatcher {
+ public:
+  // May destroy the connection.
+  virtual void OnClosedAtRest(ClientConnection& connection) = 0;
+
+ protected:
+  ~RestWatcher() = default;
+};
+
 // One connection to a provider: one request at a time, one after the other.
 //
 // Order of calls: StartSending, perhaps FinishSending, ReadHead, then Take and Fill in turn until Take says kDone.
 // Threads: that of its loop.
-class ClientConnection final {
+class ClientConnection final : private io::HangUpHandler {
  public:
   ClientConnection(io::Loop& loop, std::unique_ptr<io::Stream> stream)
       : loop_(loop), stream_(std::move(stream)), in_(loop.buffers()) {}
@@ -72,22 +84,23 @@ class ClientConnection final {
   // the connection.
   bool Reusable() const;
 
-  // For a connection that rested: whether it is still open and nothing came that nobody asked for.
-  bool QuietSinceUse();
-
   // Nothing of the answer has arrived, not even an interim head.
   bool nothing_arrived() const { return !anything_arrived_; }
   // Whether the provider's system took none of the request's bytes (see Stream).
   bool RequestNeverTaken() const { return stream_->AcknowledgedNothingAfter(sent_mark_); }
 
-  // Gives the receive buffer back; call before the connection is put away.
-  void Rest() {
-    in_.Release();
-    given_ = 0;
-  }
+  // Puts the connection away between two requests: it holds no buffer, and `watcher` hears when the
+  // provider closes it.
+  void Rest(RestWatcher& watcher);
+  // Takes it up again. Gives whether it can be used: still open, and nothing came that nobody asked
+  // for.
+  enum class Fitness : uint8_t { kFit, kUnfit };
+  Fitness WakeUp();
 
  private:
   enum class Sending : uint8_t { kNothing, kPartly, kWhole };
+
+  void OnHangUp() override;
 
   // Writes what is pending, as far as possible.
   io::IoStatus SendPending();
@@ -98,6 +111,7 @@ class ClientConnection final {
 
   io::Loop& loop_;
   std::unique_ptr<io::Stream> stream_;
+  RestWatcher* rest_watcher_ = nullptr;
   io::Buffer in_;
   ResponseHead head_;
   BodyKind kind_ = BodyKind::kNone;

@@ -60,11 +60,11 @@ void Server::Drain(std::function<void()> done) {
 }
 
 void Server::CloseAll() {
-  while (!connections_.empty()) {
-    const size_t before = connections_.size();
-    connections_.back()->Close();
-    if (connections_.size() == before) {
-      return;  // its handler goes on without the stream; it ends by itself
+  // Closing a connection mostly ends it, and then the last one takes its place in the list: from the
+  // back, that is one which was closed before and whose handler still has to end by itself.
+  for (size_t left = connections_.size(); left > 0; --left) {
+    if (left <= connections_.size()) {
+      connections_[left - 1]->Close();
     }
   }
 }

@@ -35,11 +35,15 @@ ServerConnection::ServerConnection(Server& server, std::unique_ptr<io::Stream> s
       exchange_(server.loop_, *stream_, server.limits_.idle_timeout) {}
 
 ServerConnection::~ServerConnection() {
+  if (gone_ != nullptr) {
+    *gone_ = true;
+  }
   server_.Remove(*this);
 }
 
 io::Task<void> ServerConnection::Run(std::unique_ptr<ServerConnection> connection) {
   ServerConnection& self = *connection;
+  bool unread = false;
   while (true) {
     self.phase_ = Phase::kIdle;
     Next next = co_await self.ReadHead();
@@ -63,11 +67,12 @@ io::Task<void> ServerConnection::Run(std::unique_ptr<ServerConnection> connectio
     }
     self.EndRequest();
     if (close) {
+      unread = whole && (!self.in_.empty() || self.stream_->ready(io::Ready::kRead));
       break;
     }
   }
   self.phase_ = Phase::kClosing;
-  if (self.refused_) {
+  if (self.refused_ || unread) {
     co_await self.Linger();
   }
 }
@@ -85,8 +90,16 @@ void ServerConnection::OnDrain() {
 
 void ServerConnection::Close() {
   stream_->ResetOnClose();
+  // The coroutine waits in one of the two, and the connection is gone when it was the first.
+  bool gone = false;
+  gone_ = &gone;
   exchange_.scope_->Cancel();
-  stream_->Cancel();
+  if (!gone) {
+    stream_->Cancel();
+  }
+  if (!gone) {
+    gone_ = nullptr;
+  }
 }
 
 void ServerConnection::EndRequest() {
@@ -169,8 +182,12 @@ io::Task<ServerConnection::Next> ServerConnection::ReadHead() {
         head_bytes_ = parsed.head_bytes;
         co_return Next::kServe;
       }
-    } else if (server_.draining_ && !stream_->ready(io::Ready::kRead)) {
-      co_return Next::kClose;
+    } else if (server_.draining_) {
+      // Only what has come already is looked at; that is for a read to tell, not for readiness.
+      if (io::Fill::Try(*stream_, in_) != io::IoStatus::kOk) {
+        co_return Next::kClose;
+      }
+      continue;
     }
     const io::IoStatus filled = co_await Fill(deadline);
     if (filled == io::IoStatus::kOk || filled == io::IoStatus::kWouldBlock) {
@@ -179,8 +196,11 @@ io::Task<ServerConnection::Next> ServerConnection::ReadHead() {
     if (filled == io::IoStatus::kTimeout && phase_ == Phase::kIdle && server_.draining_) {
       continue;  // woken up by OnDrain: look once whether a request had come
     }
-    if (filled == io::IoStatus::kTimeout && parsed.request_line_seen) {
-      co_return co_await Refuse(TooSlow("head", limits.header_timeout));
+    if (filled == io::IoStatus::kTimeout && phase_ == Phase::kHead) {
+      ParseBuffered(parsed);  // the last look may have been before the end of the request line
+      if (parsed.request_line_seen) {
+        co_return co_await Refuse(TooSlow("head", limits.header_timeout));
+      }
     }
     co_return Next::kClose;
   }
@@ -234,7 +254,11 @@ io::Task<ServerConnection::Next> ServerConnection::ReadSizedBody(uint64_t bytes)
       const size_t got = in_.size() - before;
       share = got < share ? share - got : 0;
       if (share == 0) {
-        co_await server_.loop_.Sleep(std::chrono::nanoseconds(0), *exchange_.scope_);
+        const io::IoStatus slept =
+            co_await server_.loop_.Sleep(std::chrono::nanoseconds(0), *exchange_.scope_);
+        if (slept != io::IoStatus::kOk) {
+          co_return Next::kClose;
+        }
         share = kReadShare;
       }
     }
@@ -306,6 +330,11 @@ io::Task<ServerConnection::Next> ServerConnection::Refuse(Error error) {
   refused_ = true;
   const bool understood = error.kind != ErrorKind::kBadFraming &&
                           error.kind != ErrorKind::kHeadTooLarge && phase_ == Phase::kBody;
+  if (understood) {
+    // The head's bytes may have moved while the body was read: its views have to follow.
+    ParseResult parsed;
+    ParseBuffered(parsed);
+  }
   exchange_.Reset(understood ? head_.get() : nullptr, {}, received_);
   exchange_.must_close_ = true;
   co_await server_.handler_.Refuse(error, exchange_);

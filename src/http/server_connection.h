@@ -48,8 +48,8 @@ class ServerConnection final : private io::HangUpHandler {
   std::optional<Error> CheckHead(const ParseResult& parsed) const;
   bool ParseBuffered(ParseResult& parsed);
   void EndRequest();
-  // Takes what a client still sends after a refusal, so that the refusal reaches it: closing with
-  // unread input would reset the connection under the answer.
+  // Takes what a client still sends after a refusal, or behind its last request, so that the answer
+  // reaches it: closing with unread input would reset the connection under the answer.
   io::Task<void> Linger();
 
   Server& server_;
@@ -63,6 +63,7 @@ class ServerConnection final : private io::HangUpHandler {
   MonoTime received_{};
   Phase phase_ = Phase::kIdle;
   bool refused_ = false;
+  bool* gone_ = nullptr;  // for Close: set to true by the destructor
   ServerExchange exchange_;
 };
 

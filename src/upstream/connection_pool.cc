@@ -1,30 +1,9 @@
 #include "upstream/connection_pool.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace mainstay::upstream {
-
-// A connection that waits for its next request, and hears when the provider closes it.
-class EndpointPool::Idle final : private io::HangUpHandler {
- public:
-  Idle(EndpointPool& pool, std::unique_ptr<http::ClientConnection> connection, MonoTime since)
-      : pool_(pool), connection_(std::move(connection)), since_(since) {
-    connection_->stream().SetHangUpHandler(this);
-  }
-
-  std::unique_ptr<http::ClientConnection> Take() {
-    connection_->stream().SetHangUpHandler(nullptr);
-    return std::move(connection_);
-  }
-  MonoTime since() const { return since_; }
-
- private:
-  void OnHangUp() override { pool_.Remove(*this); }
-
-  EndpointPool& pool_;
-  std::unique_ptr<http::ClientConnection> connection_;
-  MonoTime since_;
-};
 
 ConnectionPool::ConnectionPool(io::Loop& loop, const io::TlsClientContext* tls)
     : loop_(loop), tls_(tls) {}
@@ -56,10 +35,10 @@ EndpointPool::~EndpointPool() { pool_.idle_ -= static_cast<int64_t>(idle_.size()
 
 std::unique_ptr<http::ClientConnection> EndpointPool::TakeIdle() {
   while (!idle_.empty()) {
-    std::unique_ptr<http::ClientConnection> connection = idle_.back().Take();
+    std::unique_ptr<http::ClientConnection> connection = std::move(idle_.back().connection);
     idle_.pop_back();
     --pool_.idle_;
-    if (connection->QuietSinceUse()) {
+    if (connection->WakeUp() == http::ClientConnection::Fitness::kFit) {
       ++pool_.counts_.reused;
       return connection;
     }
@@ -83,36 +62,34 @@ void EndpointPool::Give(std::unique_ptr<http::ClientConnection> connection) {
   if (!room || !connection->Reusable()) {
     return;
   }
-  connection->Rest();
-  idle_.emplace_back(*this, std::move(connection), pool_.loop_.now());
+  connection->Rest(*this);
+  idle_.push_back({.connection = std::move(connection), .since = pool_.loop_.now()});
   ++pool_.idle_;
   if (idle_.size() == 1) {
     SetExpiry();
   }
 }
 
-void EndpointPool::Remove(Idle& idle) {
-  for (auto at = idle_.begin(); at != idle_.end(); ++at) {
-    if (&*at == &idle) {
-      idle_.erase(at);
-      --pool_.idle_;
-      return;
-    }
-  }
+void EndpointPool::OnClosedAtRest(http::ClientConnection& connection) {
+  const auto at = std::ranges::find(idle_, &connection,
+                                    [](const Idle& idle) { return idle.connection.get(); });
+  MS_CHECK(at != idle_.end());
+  idle_.erase(at);
+  --pool_.idle_;
 }
 
 void EndpointPool::SetExpiry() {
   if (!idle_.empty()) {
-    Timer::Set(idle_.front().since() + keep_alive_.idle);
+    Timer::Set(idle_.front().since + keep_alive_.idle);
   }
 }
 
 void EndpointPool::OnDeadline() {
   const MonoTime expired = pool_.loop_.now() - keep_alive_.idle;
-  while (!idle_.empty() && idle_.front().since() <= expired) {
-    idle_.pop_front();
-    --pool_.idle_;
-  }
+  const auto live =
+      std::ranges::find_if(idle_, [&](const Idle& idle) { return idle.since > expired; });
+  pool_.idle_ -= live - idle_.begin();
+  idle_.erase(idle_.begin(), live);
   SetExpiry();
 }
 

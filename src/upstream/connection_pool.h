@@ -1,6 +1,5 @@
 #pragma once
 
-#include <list>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -56,7 +55,7 @@ class ConnectionPool final {
   std::unordered_map<std::string, std::weak_ptr<EndpointPool>> endpoints_;
 };
 
-class EndpointPool final : private io::Timer {
+class EndpointPool final : private io::Timer, private http::RestWatcher {
  public:
   EndpointPool(ConnectionPool& pool, const Endpoint& endpoint);
   ~EndpointPool();
@@ -76,9 +75,12 @@ class EndpointPool final : private io::Timer {
   void Update(const KeepAliveOptions& keep_alive) { keep_alive_ = keep_alive; }
 
  private:
-  class Idle;
+  struct Idle {
+    std::unique_ptr<http::ClientConnection> connection;
+    MonoTime since;
+  };
 
-  void Remove(Idle& idle);
+  void OnClosedAtRest(http::ClientConnection& connection) override;
   void OnDeadline() override;  // the oldest idle connection has waited long enough
   void SetExpiry();
 
@@ -86,7 +88,7 @@ class EndpointPool final : private io::Timer {
   const http::Url url_;
   io::Peer peer_;
   KeepAliveOptions keep_alive_;
-  std::list<Idle> idle_;  // oldest first
+  std::vector<Idle> idle_;  // oldest first
 };
 
 }  // namespace mainstay::upstream

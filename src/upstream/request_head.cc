@@ -1,9 +1,10 @@
 #include "upstream/request_head.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstring>
 #include <initializer_list>
+
+#include "http/pen.h"
 
 namespace mainstay::upstream {
 namespace {
@@ -43,6 +44,9 @@ constexpr uint64_t kNotReturned =
     kHopByHop | kGatewayHeaders |
     Set({HeaderId::kContentLength, HeaderId::kSetCookie, HeaderId::kXRequestId});
 
+// Room for everything in a head that is of fixed length.
+constexpr size_t kOwnLinesMax = 256;
+
 bool In(uint64_t set, HeaderId id) {
   return (set >> static_cast<unsigned>(id) & 1) != 0;
 }
@@ -60,9 +64,16 @@ const char* LineEnd(const http::HeaderList& headers, size_t at) {
   return p + 1;
 }
 
+// Bytes of all header lines together.
+size_t LineBytes(const http::HeaderList& headers) {
+  return headers.empty() ? 0
+                         : static_cast<size_t>(LineEnd(headers, headers.size() - 1) -
+                                               headers[0].name.data());
+}
+
 // Appends the lines that `keep` accepts; neighbours go over in one copy.
 template <typename Keep>
-void CopyLines(const http::HeaderList& headers, io::Buffer& out, Keep keep) {
+void CopyLines(const http::HeaderList& headers, http::Pen& out, Keep keep) {
   const char* begin = nullptr;
   const char* end = nullptr;
   for (size_t i = 0; i < headers.size(); ++i) {
@@ -71,12 +82,12 @@ void CopyLines(const http::HeaderList& headers, io::Buffer& out, Keep keep) {
     }
     const char* line = headers[i].name.data();
     if (line != end) {
-      out.Append({begin, static_cast<size_t>(end - begin)});
+      out.Text({begin, static_cast<size_t>(end - begin)});
       begin = line;
     }
     end = LineEnd(headers, i);
   }
-  out.Append({begin, static_cast<size_t>(end - begin)});
+  out.Text({begin, static_cast<size_t>(end - begin)});
 }
 
 // x-forwarded-host and the like.
@@ -95,21 +106,8 @@ bool IsConfigured(const Target& target, std::string_view name, size_t from = 0) 
   return false;
 }
 
-void AppendNumber(io::Buffer& out, uint64_t number) {
-  char text[20];
-  const auto [end, error] = std::to_chars(text, text + sizeof text, number);
-  out.Append({text, static_cast<size_t>(end - text)});
-}
-
-void AppendLine(io::Buffer& out, std::string_view name, std::string_view value) {
-  out.Append(name);
-  out.Append(": ");
-  out.Append(value);
-  out.Append("\r\n");
-}
-
 // The query without `key`, which is a credential in some protocols.
-void AppendQuery(io::Buffer& out, std::string_view query) {
+void AppendQuery(http::Pen& out, std::string_view query) {
   char separator = '?';
   while (!query.empty()) {
     const std::string_view item = query.substr(0, query.find('&'));
@@ -117,8 +115,8 @@ void AppendQuery(io::Buffer& out, std::string_view query) {
     if (item.empty() || item.starts_with("key=")) {
       continue;
     }
-    out.Append({&separator, 1});
-    out.Append(item);
+    out.Text({&separator, 1});
+    out.Text(item);
     separator = '&';
   }
 }
@@ -145,26 +143,38 @@ std::string FixedLines(const Target& target, const http::Url& url, const wire::P
   return lines;
 }
 
-void WriteRequestHead(const RequestHeadInput& in, io::Buffer& out) {
-  out.Append("POST ");
-  out.Append(in.url->path_prefix);
-  out.Append(in.path);
+void WriteRequestHead(const RequestHeadInput& in, io::Buffer& buffer) {
+  const http::RequestHead& client = *in.client;
+  http::Pen out(buffer, in.url->path_prefix.size() + in.path.size() + in.query.size() +
+                            in.fixed_lines.size() + in.request_id.size() + in.traceparent.size() +
+                            LineBytes(client.headers) + kOwnLinesMax);
+  out.Literal("POST ");
+  out.Text(in.url->path_prefix);
+  out.Text(in.path);
   AppendQuery(out, in.query);
-  out.Append(" HTTP/1.1\r\n");
-  out.Append(in.fixed_lines);
+  out.Literal(" HTTP/1.1\r\n");
+  out.Text(in.fixed_lines);
   const bool has_configured = !in.target->headers.empty();
   const auto is_configured = [&](std::string_view name) {
     return has_configured && IsConfigured(*in.target, name);
   };
   if (!is_configured("x-request-id")) {
-    AppendLine(out, "x-request-id", in.request_id);
+    out.Literal("x-request-id: ");
+    out.Text(in.request_id);
+    out.Literal("\r\n");
   }
   if (!is_configured("traceparent")) {
-    AppendLine(out, "traceparent", in.traceparent);
+    out.Literal("traceparent: ");
+    out.Text(in.traceparent);
+    out.Literal("\r\n");
   }
 
-  const http::RequestHead& client = *in.client;
+  const bool as_client_asked = in.answer_encoding == AnswerEncoding::kAsClientAsked &&
+                               client.headers.Has(HeaderId::kAcceptEncoding);
   uint64_t dropped = kNotForwarded;
+  if (as_client_asked) {
+    dropped &= ~Set({HeaderId::kAcceptEncoding});
+  }
   if (in.credential == Credential::kClient) {
     dropped &= ~kCredentials;
   }
@@ -179,21 +189,20 @@ void WriteRequestHead(const RequestHeadInput& in, io::Buffer& out) {
         (http::IsGatewayHeader(header.name) || IsForwardedHeader(header.name))) {
       return false;
     }
-    return !is_configured(header.name) && !http::IsNominated(client, header.name);
+    return !is_configured(header.name) &&
+           !(client.nominates_headers && http::IsNominated(client, header.name));
   });
 
-  const std::string_view asked = client.headers.Value(HeaderId::kAcceptEncoding);
-  if (in.answer_encoding == AnswerEncoding::kAsClientAsked && !asked.empty()) {
-    AppendLine(out, "accept-encoding", asked);
-  } else {
-    out.Append("accept-encoding: identity\r\n");
+  if (!as_client_asked) {
+    out.Literal("accept-encoding: identity\r\n");
   }
-  out.Append("content-length: ");
-  AppendNumber(out, in.body_bytes);
-  out.Append("\r\n\r\n");
+  out.Literal("content-length: ");
+  out.Number(in.body_bytes);
+  out.Literal("\r\n\r\n");
 }
 
-void WriteReplyLines(const http::ResponseHead& head, io::Buffer& out) {
+void WriteReplyLines(const http::ResponseHead& head, io::Buffer& buffer) {
+  http::Pen out(buffer, LineBytes(head.headers) + kOwnLinesMax);
   CopyLines(head.headers, out, [&](const Header& header) {
     if (In(kNotReturned, header.id)) {
       return false;
@@ -201,11 +210,12 @@ void WriteReplyLines(const http::ResponseHead& head, io::Buffer& out) {
     if (header.id == HeaderId::kUnknown && http::IsGatewayHeader(header.name)) {
       return false;
     }
-    return !http::IsNominated(head, header.name);
+    return !(head.nominates_headers && http::IsNominated(head, header.name));
   });
-  const std::string_view request_id = head.headers.Value(HeaderId::kXRequestId);
-  if (!request_id.empty()) {
-    AppendLine(out, "x-provider-request-id", request_id);
+  if (head.headers.Has(HeaderId::kXRequestId)) {
+    out.Literal("x-provider-request-id: ");
+    out.Text(head.headers.Value(HeaderId::kXRequestId));
+    out.Literal("\r\n");
   }
 }
 

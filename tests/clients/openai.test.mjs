@@ -242,8 +242,8 @@ scenario('models: the list', { config: { models: MODELS } }, async (world) => {
     assert.equal(typeof model.created, 'number');
     ids.push(model.id);
   }
-  const names = [MODEL, 'gpt-large', 'openai/gpt-small', 'gpt-small', 'small', 'team/default'];
-  assert.deepEqual(ids.sort(), names.sort());
+  // The parts behind the slash are understood as well, but not listed.
+  assert.deepEqual(ids, [MODEL, 'openai/gpt-small', 'small', 'team/default']);
 });
 
 scenario('models: one by its name, with a slash or not', { config: { models: MODELS } }, async (world) => {
@@ -266,7 +266,7 @@ scenario(
   async (world) => {
     const list = await world.client.models.list();
     const ids = list.data.map((model) => model.id);
-    assert.deepEqual(ids.sort(), ['gpt-small', 'openai/gpt-small', 'small', 'team/default']);
+    assert.deepEqual(ids, ['openai/gpt-small', 'small', 'team/default']);
     assert.equal((await rejection(world.client.models.retrieve(MODEL))).status, 404);
   },
 );
@@ -291,7 +291,7 @@ const EMBEDDINGS = {
   'base64 that was asked for stays text': [
     { encoding_format: 'base64' }, BASE64, 'base64', BASE64,
   ],
-  'numbers': [{ encoding_format: 'float', dimensions: 4 }, VECTOR, 'float', VECTOR],
+  numbers: [{ encoding_format: 'float', dimensions: 4 }, VECTOR, 'float', VECTOR],
 };
 
 for (const [name, [parameters, answer, encoding, want]] of Object.entries(EMBEDDINGS)) {
@@ -511,6 +511,35 @@ scenario('sizes: an answer of unknown length in many pieces', {}, async (world) 
   assert.equal(await response.text(), text);
 });
 
+const APART = {
+  'its length told': (length) => ({ 'content-length': length }),
+  'its length unknown': () => ({}),
+};
+
+for (const [name, lengthHeader] of Object.entries(APART)) {
+  scenario(
+    `sizes: the head of an answer comes long before its body, ${name}`,
+    { config: { server: { workers: 1 } } },
+    async (world) => {
+      const text = JSON.stringify(completion('late '.repeat(100)));
+      const headers = {
+        'content-type': 'application/json',
+        'x-marked': 'by the provider',
+        ...lengthHeader(text.length),
+      };
+      world.provider.answer(
+        steps([() => world.gateway.settled(), text.slice(0, 9), text.slice(9)], { headers }),
+      );
+      const response = await world.client.chat.completions
+        .create({ model: MODEL, messages: HELLO })
+        .asResponse();
+      assert.equal(response.headers.get('content-type'), 'application/json');
+      assert.equal(response.headers.get('x-marked'), 'by the provider');
+      assert.equal(await response.text(), text);
+    },
+  );
+}
+
 scenario(
   'sizes: a body above the limit is refused',
   { config: { server: { limits: { body_bytes: 1000 } } } },
@@ -533,11 +562,11 @@ for (const [coding, compress] of Object.entries(CODINGS)) {
     const bytes = compress(JSON.stringify(answer));
     world.provider.answer(whole(bytes, { headers: { 'content-encoding': coding } }));
     const { data, response } = await world.client.chat.completions
-      .create({ model: MODEL, messages: HELLO })
+      .create({ model: MODEL, messages: HELLO }, { headers: { 'accept-encoding': coding } })
       .withResponse();
     assert.deepEqual(data.choices, answer.choices);
     assert.equal(response.headers.get('content-encoding'), coding);
-    assert.ok(world.requests[0].headers['accept-encoding'].includes(coding));
+    assert.equal(world.requests[0].headers['accept-encoding'], coding);
   });
 }
 

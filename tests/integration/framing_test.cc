@@ -237,13 +237,17 @@ TEST(PipeliningTest, AnswersComeInTheOrderOfTheRequests) {
 }
 
 TEST(PipeliningTest, WhatFollowsACloseIsNotServed) {
-  World world;
-  Client client = world.Ask(Post(Chat(), "connection: close\r\n") + Post(Chat()));
-  world.Advance(5s);
-  EXPECT_EQ(client.answer().status, 200);
-  EXPECT_TRUE(client.answer().whole);
-  EXPECT_EQ(client.end(), End::kEnded) << "not a reset, which could overtake the answer";
-  EXPECT_EQ(world.calls(), 1);
+  for (const size_t chunk_bytes : {SIZE_MAX, size_t{50}, size_t{1}}) {
+    SCOPED_TRACE(chunk_bytes);
+    World world;
+    world.SetClientLink({.chunk_bytes = chunk_bytes});
+    Client client = world.Ask(Post(Chat(), "connection: close\r\n") + Post(Chat()));
+    world.Advance(5s);
+    EXPECT_EQ(client.answer().status, 200);
+    EXPECT_TRUE(client.answer().whole);
+    EXPECT_EQ(client.end(), End::kEnded) << "not a reset, which could overtake the answer";
+    EXPECT_EQ(world.calls(), 1);
+  }
 }
 
 TEST(PipeliningTest, AThousandRequestsInOnePiece) {

@@ -14,6 +14,7 @@ struct Client::State {
   io::CancelScope dialling;
   std::unique_ptr<io::Stream> stream;
   std::string to_send;
+  size_t sent = 0;  // of to_send
   std::string received;
   MonoTime last_arrival{};
   End end = End::kOpen;
@@ -35,18 +36,20 @@ Client::~Client() {
 
 // False: the connection takes no more for now.
 bool Client::WriteSome(State& state) {
-  while (!state.to_send.empty()) {
-    const iovec piece{.iov_base = state.to_send.data(), .iov_len = state.to_send.size()};
+  while (state.sent < state.to_send.size()) {
+    const iovec piece{.iov_base = state.to_send.data() + state.sent,
+                      .iov_len = state.to_send.size() - state.sent};
     const io::IoResult result = state.stream->TryWrite(&piece, 1);
     if (result.status == io::IoStatus::kReset) {
-      state.to_send.clear();  // whether an answer came before is for the reads to tell
-      break;
+      break;  // whether an answer came before is for the reads to tell
     }
     if (result.status != io::IoStatus::kOk) {
       return false;
     }
-    state.to_send.erase(0, result.bytes);
+    state.sent += result.bytes;
   }
+  state.to_send.clear();
+  state.sent = 0;
   if (std::exchange(state.finish, false)) {
     state.stream->FinishWriting();
   }
@@ -138,7 +141,7 @@ void Client::Reset() {
 const std::string& Client::received() const { return state_->received; }
 void Client::Forget() { state_->received.clear(); }
 End Client::end() const { return state_->end; }
-size_t Client::unsent() const { return state_->to_send.size(); }
+size_t Client::unsent() const { return state_->to_send.size() - state_->sent; }
 MonoTime Client::last_arrival() const { return state_->last_arrival; }
 
 Answers Client::answers(std::string_view methods) const {

@@ -121,9 +121,7 @@ class World final {
   io::Task<void> Exchange(const Ask& ask, Got& got) {
     const MonoTime start = loop_.now();
     const MonoTime deadline = start + kPatience;
-    if (connection_ != nullptr && connection_->Reusable()) {
-      connection_->Rest();
-    } else {
+    if (connection_ == nullptr || !connection_->Reusable()) {
       io::CancelScope scope;
       const io::Peer peer{.host = "provider", .port = 1};
       io::DialResult dialled = co_await loop_.Dial(peer, deadline, scope);

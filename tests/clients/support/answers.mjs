@@ -1,7 +1,5 @@
 // Answers for the script of a provider.
 
-import { once } from 'node:events';
-
 // A step of `steps`: the connection is reset.
 export const RESET = Symbol('reset');
 
@@ -37,6 +35,19 @@ export function failure(status, headers = {}, error = {}) {
   return whole(body, { status, headers });
 }
 
+// Resolves when more may be written, or nothing any more.
+function drained(response) {
+  return new Promise((resolve) => {
+    const done = () => {
+      response.off('drain', done);
+      response.off('close', done);
+      resolve();
+    };
+    response.on('drain', done);
+    response.on('close', done);
+  });
+}
+
 // An answer of unknown length, step by step. A step is text or bytes, which leave in a write of
 // their own; a function, which is waited for; or RESET.
 export function steps(list, { status = 200, headers = {} } = {}) {
@@ -51,7 +62,7 @@ export function steps(list, { status = 200, headers = {} } = {}) {
       if (typeof step === 'function') {
         await step(request);
       } else if (!response.write(step) && !response.destroyed) {
-        await Promise.race([once(response, 'drain'), once(response, 'close')]);
+        await drained(response);
       }
       if (response.destroyed) {
         return;

@@ -107,6 +107,15 @@ export class Gateway {
     return gateway;
   }
 
+  // Returns when a gateway with one worker has read everything that reached it before: the worker
+  // answers a request only after what came earlier, and the second one after all that was ready
+  // together with the first.
+  async settled() {
+    for (let i = 0; i < 2; ++i) {
+      await (await fetch(`${this.url}/healthz`)).arrayBuffer();
+    }
+  }
+
   get #ended() {
     return this.child.exitCode !== null || this.child.signalCode !== null;
   }
