@@ -9,280 +9,7 @@
 
 #include "base/json_writer.h"
 
-// The wide version is compiled for its instruction set alone and called only where the processor
-// has it; the rest of the program stays on the baseline.
-#if MAINSTAY_JSON_SSE2 && defined(__GNUC__)
-#define MAINSTAY_JSON_AVX2 1
-#define MS_AVX2 [[gnu::target("avx2,bmi")]]
-#include <immintrin.h>
-#else
-#define MAINSTAY_JSON_AVX2 0
-#endif
-
 namespace mainstay::json {
-namespace internal {
-namespace {
-
-// Whether a byte above 0x7F stops the scan. The first one does, to be remembered; once there was
-// one, they are ordinary.
-enum class HighByte { kStops, kPasses };
-
-// Which backslashes begin an escape when some stand side by side: every other one of a run.
-[[gnu::cold]] uint64_t EscapesOfRuns(uint64_t backslashes, uint64_t carry) {
-  uint64_t escapes = 0;
-  for (uint64_t rest = backslashes & ~carry; rest != 0;) {
-    const uint64_t first = rest & -rest;
-    escapes |= first;
-    rest &= ~(first | first << 1);
-  }
-  return escapes;
-}
-
-// Looks at the escaped bytes of a block one by one. Returns the backslash of the first escape that
-// is malformed, `end` when the text ends before that is known, or nullptr.
-[[gnu::noinline]] const char* FindBadEscape(uint64_t escaped, const char* block, const char* end) {
-  for (; escaped != 0; escaped &= escaped - 1) {
-    const char* const letter = block + __builtin_ctzll(escaped);
-    if (letter >= end) {
-      return end;
-    }
-    const char value = kEscapes[Byte(*letter)];
-    if (value == 0) {
-      return letter - 1;
-    }
-    if (value == 'u' && !IsHexQuad(letter + 1)) {
-      const char* const quad_end = std::min(letter + 5, end);
-      const bool is_cut = quad_end == end && std::all_of(letter + 1, end, IsHexDigit);
-      return is_cut ? end : letter - 1;
-    }
-  }
-  return nullptr;
-}
-
-// Scans one block after the other. A block type tells, as a bit for each of its bytes,
-//   Specials          quotes, backslashes, below 0x20 and, where it stops the scan, above 0x7F
-//   Backslashes
-//   NotSimpleEscapes  what cannot follow a backslash, or needs a closer look there, as u does
-//
-// Prose and code have an escape in most blocks, and where is as good as random: a branch for each
-// of them would be mispredicted. So all escapes of a block are judged at once, and the branches
-// left are about what is rare or ends the string.
-template <typename Block, HighByte kHighByte>
-[[gnu::always_inline]] inline StringEnd ScanBlocks(const char* p, const char* end, uint32_t flags) {
-  uint64_t carry = 0;  // 1: the block's first byte is escaped by the last of the block before
-  for (; p < end; p += Block::kBytes) {
-    uint64_t specials = Block::template Specials<kHighByte>(p);
-    if ((specials | carry) == 0) [[likely]] {
-      continue;
-    }
-    uint64_t escapes = Block::Backslashes(p);
-    if ((escapes | carry) != 0) {
-      uint64_t escaped = escapes << 1 | carry;
-      if ((escapes & escaped) != 0) {
-        escapes = EscapesOfRuns(escapes, carry);
-        escaped = escapes << 1 | carry;
-      }
-      specials &= ~(escapes | escaped);
-      const uint64_t before_stop = (specials & -specials) - 1;
-      flags |= (escapes & before_stop) != 0 ? kSawEscape : 0;
-      const uint64_t doubtful = escaped & before_stop & Block::NotSimpleEscapes(p);
-      if (doubtful != 0) {
-        if (const char* bad = FindBadEscape(doubtful, p, end); bad != nullptr) {
-          return {.at = bad, .flags = flags | kBroken};
-        }
-      }
-      carry = escapes >> (Block::kBytes - 1);
-    }
-    if (specials != 0) {
-      const char* const at = p + __builtin_ctzll(specials);
-      if (at >= end) [[unlikely]] {
-        return {.at = at, .flags = flags | kBroken};
-      }
-      const uint32_t otherwise = Byte(*at) > 0x7F ? kSawHighByte : kBroken;
-      return {.at = at, .flags = *at == '"' ? flags : flags | otherwise};
-    }
-  }
-  return {.at = p, .flags = flags | kBroken};
-}
-
-template <typename Block>
-[[gnu::always_inline]] inline StringEnd ScanWith(const char* from, const char* end,
-                                                 uint32_t flags) {
-  StringEnd result{.at = from, .flags = flags};
-  if ((flags & kSawHighByte) == 0) {
-    result = ScanBlocks<Block, HighByte::kStops>(from, end, flags);
-  }
-  return (result.flags & kSawHighByte) == 0
-             ? result
-             : ScanBlocks<Block, HighByte::kPasses>(result.at, end, result.flags);
-}
-
-// A mask of those of the first `count` bytes for which the function is true.
-template <int count, typename Function>
-uint64_t MaskOf(const char* p, Function function) {
-  uint64_t mask = 0;
-  for (int i = 0; i < count; ++i) {
-    mask |= uint64_t{function(Byte(p[i]))} << i;
-  }
-  return mask;
-}
-
-struct PortableBlock {
-  static constexpr int kBytes = 8;
-
-  template <HighByte kHighByte>
-  static uint64_t Specials(const char* p) {
-    constexpr uint64_t kOnes = 0x0101010101010101;
-    constexpr uint64_t kTops = 0x8080808080808080;
-    uint64_t x;
-    std::memcpy(&x, p, sizeof x);
-    const uint64_t quote = x ^ (kOnes * '"');
-    const uint64_t backslash = x ^ (kOnes * '\\');
-    const uint64_t found =
-        ((x - kOnes * 0x20) & ~x) | ((quote - kOnes) & ~quote) | ((backslash - kOnes) & ~backslash);
-    // Borrows between the bytes can claim more of them than there are, but never hide one.
-    if (((kHighByte == HighByte::kStops ? found | x : found) & kTops) == 0) {
-      return 0;
-    }
-    return MaskOf<kBytes>(p, [](uint8_t c) {
-      return c == '"' || c == '\\' || c < 0x20 || (kHighByte == HighByte::kStops && c > 0x7F);
-    });
-  }
-  static uint64_t Backslashes(const char* p) {
-    return MaskOf<kBytes>(p, [](uint8_t c) { return c == '\\'; });
-  }
-  static uint64_t NotSimpleEscapes(const char*) { return ~uint64_t{0}; }
-};
-
-StringEnd ScanPortable(const char* from, const char* end, uint32_t flags) {
-  return ScanWith<PortableBlock>(from, end, flags);
-}
-
-#if MAINSTAY_JSON_SSE2
-struct Sse2Block {
-  static constexpr int kBytes = 16;
-
-  // See Reader::SpecialsOrHighBytes for the flipped bit and the subtraction.
-  template <HighByte kHighByte>
-  static uint64_t Specials(const char* p) {
-    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
-    const __m128i flipped = _mm_xor_si128(bytes, _mm_set1_epi8(2));
-    const __m128i low = kHighByte == HighByte::kStops
-                            ? _mm_subs_epi8(flipped, _mm_set1_epi8(0x21))
-                            : _mm_cmpeq_epi8(_mm_min_epu8(flipped, _mm_set1_epi8(0x20)), flipped);
-    const __m128i special = _mm_or_si128(low, _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
-    return static_cast<uint32_t>(_mm_movemask_epi8(special));
-  }
-  static uint64_t Backslashes(const char* p) {
-    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
-    const __m128i backslashes = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
-    return static_cast<uint32_t>(_mm_movemask_epi8(backslashes));
-  }
-  static uint64_t NotSimpleEscapes(const char*) { return ~uint64_t{0}; }
-};
-
-StringEnd ScanSse2(const char* from, const char* end, uint32_t flags) {
-  return ScanWith<Sse2Block>(from, end, flags);
-}
-#endif
-
-#if MAINSTAY_JSON_AVX2
-// Two loads a block: a string ends, or has an escape, only once in some dozens of bytes, so the
-// test for "nothing here" should cover as much as the padding allows.
-struct Avx2Block {
-  static constexpr int kBytes = 64;
-  static_assert(kBytes <= kPadding, "a block that begins before the end must be readable");
-
-  template <HighByte kHighByte>
-  MS_AVX2 static uint64_t Specials(const char* p) {
-    return Mask(SpecialBytes<kHighByte>(Load(p)), SpecialBytes<kHighByte>(Load(p + 32)));
-  }
-  MS_AVX2 static uint64_t Backslashes(const char* p) {
-    return Mask(Equal(Load(p), '\\'), Equal(Load(p + 32), '\\'));
-  }
-  MS_AVX2 static uint64_t NotSimpleEscapes(const char* p) {
-    return Mask(NotSimple(Load(p)), NotSimple(Load(p + 32)));
-  }
-
- private:
-  MS_AVX2 static __m256i Load(const char* p) {
-    return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
-  }
-  MS_AVX2 static __m256i Equal(__m256i bytes, char c) {
-    return _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(c));
-  }
-  MS_AVX2 static uint64_t Mask(__m256i first, __m256i second) {
-    return static_cast<uint32_t>(_mm256_movemask_epi8(first)) |
-           uint64_t{static_cast<uint32_t>(_mm256_movemask_epi8(second))} << 32;
-  }
-  template <HighByte kHighByte>
-  MS_AVX2 static __m256i SpecialBytes(__m256i bytes) {
-    const __m256i flipped = _mm256_xor_si256(bytes, _mm256_set1_epi8(2));
-    const __m256i low =
-        kHighByte == HighByte::kStops
-            ? _mm256_subs_epi8(flipped, _mm256_set1_epi8(0x21))
-            : _mm256_cmpeq_epi8(_mm256_min_epu8(flipped, _mm256_set1_epi8(0x20)), flipped);
-    return _mm256_or_si256(low, Equal(bytes, '\\'));
-  }
-  // A letter is "/bfnrt or a backslash when its two halves have a bit in common: 1 for 0x2_, 2 for
-  // 0x5_, 4 for 0x6_, 8 for 0x7_. The lookup gives 0 for bytes above 0x7F.
-  MS_AVX2 static __m256i NotSimple(__m256i bytes) {
-    const __m256i low = _mm256_broadcastsi128_si256(
-        _mm_setr_epi8(0, 0, 1 | 4 | 8, 0, 8, 0, 4, 0, 0, 0, 0, 0, 2, 0, 4, 1));
-    const __m256i high =
-        _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 0, 1, 0, 0, 2, 4, 8, 0, 0, 0, 0, 0, 0, 0, 0));
-    const __m256i nibble = _mm256_and_si256(_mm256_srli_epi16(bytes, 4), _mm256_set1_epi8(0xF));
-    const __m256i common =
-        _mm256_and_si256(_mm256_shuffle_epi8(low, bytes), _mm256_shuffle_epi8(high, nibble));
-    return Equal(common, 0);
-  }
-};
-
-// Code for one instruction set is inlined only into code for the same one. The templates are for
-// the baseline, so everything has to come together here, and `flatten` makes sure that it does.
-[[gnu::flatten]] MS_AVX2 StringEnd ScanAvx2(const char* from, const char* end, uint32_t flags) {
-  return ScanWith<Avx2Block>(from, end, flags);
-}
-#endif
-
-// Returns nullptr when this build or this processor does not have the version.
-StringScan FindVersion(ScanVersion version) {
-  const bool is_any = version == ScanVersion::kWidest;
-#if MAINSTAY_JSON_AVX2
-  const bool has_avx2 = __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("bmi") != 0;
-  if ((is_any || version == ScanVersion::kAvx2) && has_avx2) {
-    return &ScanAvx2;
-  }
-#endif
-#if MAINSTAY_JSON_SSE2
-  if (is_any || version == ScanVersion::kSse2) {
-    return &ScanSse2;
-  }
-#endif
-  return is_any || version == ScanVersion::kPortable ? &ScanPortable : nullptr;
-}
-
-// Stands in for the choice until somebody needs it, so that it holds at any time, also while other
-// globals are being built. Two threads that come here together choose the same.
-StringEnd ChooseAndScan(const char* from, const char* end, uint32_t flags) {
-  const StringScan scan = FindVersion(ScanVersion::kWidest);
-  scan_string.store(scan, std::memory_order_relaxed);
-  return scan(from, end, flags);
-}
-
-}  // namespace
-
-constinit std::atomic<StringScan> scan_string{&ChooseAndScan};
-
-bool UseScanVersion(ScanVersion version) {
-  const StringScan scan = FindVersion(version);
-  if (scan != nullptr) {
-    scan_string.store(scan, std::memory_order_relaxed);
-  }
-  return scan != nullptr;
-}
-
-}  // namespace internal
 
 using internal::Byte;
 using internal::IsDigit;
@@ -369,11 +96,10 @@ bool Reader::Close(char close, std::string_view otherwise) {
   return false;
 }
 
-const char* Reader::ScanLongString(const char* begin, const char* from, bool& has_escapes) {
+const char* Reader::ScanLongString(const char* begin, const char* from) {
   using internal::kSawHighByte;
   const internal::StringScan scan = internal::scan_string.load(std::memory_order_relaxed);
   const internal::StringEnd result = scan(from, end_, high_from_ != nullptr ? kSawHighByte : 0);
-  has_escapes = (result.flags & internal::kSawEscape) != 0;
   if ((result.flags & kSawHighByte) != 0 && high_from_ == nullptr) {
     high_from_ = begin;
   }
@@ -382,6 +108,54 @@ const char* Reader::ScanLongString(const char* begin, const char* from, bool& ha
   }
   return Stop(result.at,
               *result.at == '\\' ? "invalid escape in a string" : "control character in a string");
+}
+
+const char* Reader::ScanToken(const char* p, bool& has_escapes) {
+  const char* const quote = ScanString(p);
+  has_escapes =
+      quote != nullptr && std::memchr(p, '\\', static_cast<size_t>(quote - p)) != nullptr;
+  return quote;
+}
+
+bool Reader::NextUnusualMember(StringToken& key) {
+  if (!Advance('}', "expected ',' or '}'")) {
+    return false;
+  }
+  // The text may end anywhere in here, and the padding may look like the rest of a member: one
+  // comparison at the end of it settles that.
+  if (*at_ != '"') [[unlikely]] {
+    return Fail(at_, "expected a key in quotes");
+  }
+  const char* const begin = at_ + 1;
+  const char* const quote = ScanToken(begin, key.has_escapes);
+  if (quote == nullptr) [[unlikely]] {
+    return false;
+  }
+  key.raw = std::string_view(begin, static_cast<size_t>(quote - begin));
+  const char* p = SkipSpace(quote + 1);
+  if (*p != ':') [[unlikely]] {
+    return Fail(p, "expected ':'");
+  }
+  p = SkipSpace(p + 1);
+  if (p >= end_) [[unlikely]] {
+    return Fail(p, "expected a value");
+  }
+  at_ = p;
+  due_ = Due::kValue;
+  return true;
+}
+
+bool Reader::ReadUnusualString(StringToken& out) {
+  const char* const begin = at_ + 1;
+  const char* const quote = ScanToken(begin, out.has_escapes);
+  if (quote == nullptr) [[unlikely]] {
+    return false;
+  }
+  if (quote >= end_) [[unlikely]] {
+    return Fail(quote, "expected '\"'");
+  }
+  out.raw = std::string_view(begin, static_cast<size_t>(quote - begin));
+  return Leave(quote + 1);
 }
 
 // Digits are looked at one by one with the end in view: a run of them in the padding has no bound.
@@ -429,8 +203,7 @@ const char* Reader::SkipScalar(const char* p) {
 
 // Passes a string. Its end may lie in the padding, so the caller compares with the end.
 inline const char* Reader::SkipString(const char* p) {
-  bool has_escapes = false;
-  const char* const quote = ScanString(p + 1, has_escapes);
+  const char* const quote = ScanString(p + 1);
   return quote == nullptr ? nullptr : quote + 1;
 }
 

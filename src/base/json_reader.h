@@ -1,20 +1,12 @@
 #pragma once
 
 #include <array>
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
 
-// MAINSTAY_JSON_PORTABLE builds the code of machines without SSE2, so that it can be tested on one
-// that has it.
-#if defined(__SSE2__) && !defined(MAINSTAY_JSON_PORTABLE)
-#define MAINSTAY_JSON_SSE2 1
-#include <emmintrin.h>
-#else
-#define MAINSTAY_JSON_SSE2 0
-#endif
+#include "base/json_scan.h"
 
 namespace mainstay::json {
 
@@ -42,30 +34,6 @@ struct StringToken {
 };
 
 namespace internal {
-
-inline constexpr uint32_t kSawEscape = 1;
-inline constexpr uint32_t kSawHighByte = 2;
-inline constexpr uint32_t kBroken = 4;
-
-// Where a string's closing quote is. With kBroken: the first byte that is wrong, or `end` or beyond
-// when the string has no end.
-struct StringEnd {
-  const char* at;
-  uint32_t flags;
-};
-
-// Finds the end of the string that `from` is inside of, and checks everything up to there but
-// UTF-8. `flags` are carried over into the result; kSawHighByte spares the search for such bytes.
-// Reads less than kPadding bytes beyond `end`; `from` may be up to 16 bytes beyond it.
-using StringScan = StringEnd (*)(const char* from, const char* end, uint32_t flags);
-
-// The widest version that this processor can run, chosen at the first call.
-extern std::atomic<StringScan> scan_string;
-
-// For tests and benches: makes every later scan of this process take one version, and returns
-// whether this build and processor have it. kWidest goes back to the choice made by itself.
-enum class ScanVersion { kWidest, kPortable, kSse2, kAvx2 };
-bool UseScanVersion(ScanVersion version);
 
 // What a value that begins with this byte must be.
 constexpr std::array<Type, 256> MakeTypes() {
@@ -139,28 +107,28 @@ class Reader final {
 
   // Consumes a key and its ':'. False at the '}', which is consumed, and on error.
   bool NextMember(StringToken& key) {
-    if (!Advance('}', "expected ',' or '}'")) {
-      return false;
+    // Members as programs write them, in a straight line: a short key, at most one blank behind
+    // ',' and ':'. Anything else begins anew in NextUnusualMember. Nothing has changed by then, and
+    // the last comparison settles that everything before it was in the text.
+    const char* p = at_;
+    if (due_ == Due::kCommaOrClose && *p == ',' && depth_ > 0) [[likely]] {
+      p += p[1] == ' ' ? 2 : 1;
+    } else if (due_ != Due::kFirstOrClose) {
+      return NextUnusualMember(key);
     }
-    // The text may end anywhere in here, and the padding may look like the rest of a member: one
-    // comparison at the end of it settles that.
-    if (*at_ != '"') [[unlikely]] {
-      return Fail(at_, "expected a key in quotes");
+    if (*p != '"') [[unlikely]] {
+      return NextUnusualMember(key);
     }
-    const char* const begin = at_ + 1;
-    const char* const quote = ScanString(begin, key.has_escapes);
-    if (quote == nullptr) [[unlikely]] {
-      return false;
+    const char* const begin = p + 1;
+    const char* const quote = ScanShortString(begin);
+    if (*quote != '"' || quote[1] != ':') [[unlikely]] {
+      return NextUnusualMember(key);
     }
-    key.raw = std::string_view(begin, static_cast<size_t>(quote - begin));
-    const char* p = SkipSpace(quote + 1);
-    if (*p != ':') [[unlikely]] {
-      return Fail(p, "expected ':'");
+    p = quote + (quote[2] == ' ' ? 3 : 2);
+    if (static_cast<unsigned char>(*p) <= ' ' || p >= end_) [[unlikely]] {
+      return NextUnusualMember(key);
     }
-    p = SkipSpace(p + 1);
-    if (p >= end_) [[unlikely]] {
-      return Fail(p, "expected a value");
-    }
+    key = {.raw = std::string_view(begin, static_cast<size_t>(quote - begin))};
     at_ = p;
     due_ = Due::kValue;
     return true;
@@ -186,15 +154,15 @@ class Reader final {
       return Refuse("expected a string");
     }
     const char* const begin = at_ + 1;
-    const char* const quote = ScanString(begin, out.has_escapes);
-    if (quote == nullptr) [[unlikely]] {
-      return false;
+    const char* const quote = ScanShortString(begin);
+    if (*quote != '"' || quote >= end_ || static_cast<unsigned char>(quote[1]) <= ' ')
+        [[unlikely]] {
+      return ReadUnusualString(out);
     }
-    if (quote >= end_) [[unlikely]] {
-      return Fail(quote, "expected '\"'");
-    }
-    out.raw = std::string_view(begin, static_cast<size_t>(quote - begin));
-    return Leave(quote + 1);
+    out = {.raw = std::string_view(begin, static_cast<size_t>(quote - begin))};
+    at_ = quote + 1;
+    due_ = Due::kCommaOrClose;
+    return true;
   }
 
   bool ReadBool(bool& out) {
@@ -278,19 +246,21 @@ class Reader final {
 
   // Returns the closing quote of the string whose first byte is at `p`, or nullptr after an error.
   // The quote of a short string may lie in the padding; the caller compares with end_.
-  const char* ScanString(const char* p, bool& has_escapes) {
-    has_escapes = false;
+  const char* ScanString(const char* p) {
+    const char* const stop = ScanShortString(p);
+    return *stop == '"' ? stop : ScanLongString(p, stop);
+  }
+  const char* ScanToken(const char* p, bool& has_escapes);
+
+  // Keys, roles and names end within the first block. Returns the quote, or another byte up to
+  // which all is well. A byte above 0x7F counts as special here, which saves remembering that
+  // there was one.
+  static const char* ScanShortString(const char* p) {
 #if MAINSTAY_JSON_SSE2
-    // Keys, roles and names end within the first block. A byte above 0x7F counts as special here,
-    // which saves remembering that there was one.
-    const uint32_t specials = SpecialsOrHighBytes(p);
-    const char* const first = p + (specials != 0 ? __builtin_ctz(specials) : 16);
-    if (specials != 0 && *first == '"') [[likely]] {
-      return first;
-    }
-    return ScanLongString(p, first, has_escapes);
+    // The bit added stands for the end of the block.
+    return p + __builtin_ctz(SpecialsOrHighBytes(p) | 1u << 16);
 #else
-    return ScanLongString(p, p, has_escapes);
+    return p;
 #endif
   }
 
@@ -318,13 +288,18 @@ class Reader final {
 
   const char* SkipSpaceRun(const char* p) const;
   bool Close(char close, std::string_view otherwise);
-  const char* ScanLongString(const char* begin, const char* from, bool& has_escapes);
+  // The same for a string that begins at `begin` and is well up to `from`.
+  const char* ScanLongString(const char* begin, const char* from);
   const char* ScanNumber(const char* p);
   const char* SkipScalar(const char* p);
   const char* SkipString(const char* p);
   const char* SkipKey(const char* p);
   const char* SkipContainer(const char* p);
   bool FinishUtf8();
+
+  // NextMember and ReadString, whatever stands there.
+  bool NextUnusualMember(StringToken& key);
+  bool ReadUnusualString(StringToken& out);
 
   // Remembers the first problem and returns false. At the end of the text it is the end that is
   // the problem, whatever was expected there.

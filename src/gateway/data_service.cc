@@ -233,6 +233,9 @@ io::Task<void> DataService::ServeModelRequest(http::ServerExchange& client,
   x.ended = loop_.Precise();
   x.reply_bytes = client.sent_bytes();
   if (x.model != nullptr) {
+    if (x.request.operation == Operation::kEmbeddings && x.usage.prompt) {
+      x.usage.completion = x.usage.completion.value_or(0);  // there is nothing to complete
+    }
     x.cost = x.model->Cost(x.usage);
   }
   observer_.OnExchange(x);

@@ -81,7 +81,8 @@ Result<void> Gateway::Start() {
                             .tls_server = tls_server_.get()};
   for (int64_t i = 0; i < EffectiveWorkers(snapshot_->options); ++i) {
     workers_.push_back(std::make_unique<Worker>(shared, metrics_.AddWorker(), snapshot_));
-    if (Result<void> started = workers_.back()->Start(); !started) {
+    if (Result<void> started = workers_.back()->Start(i == 0 ? Worker::Rank::kFirst : Worker::Rank::kOther);
+        !started) {
       return started;
     }
   }

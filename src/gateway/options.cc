@@ -43,8 +43,7 @@ bool IsOffLoopback(const std::string& listen) {
 bool IsListenedAt(const std::vector<std::string>& listen, const http::ListenAddress& wanted) {
   return std::ranges::any_of(listen, [&](const std::string& text) {
     const Result<http::ListenAddress> address = http::ParseListenAddress(text);
-    const bool any_port = wanted.kind == http::ListenAddress::Kind::kTcp && wanted.port == 0;
-    return address && *address == wanted && !any_port;
+    return address && *address == wanted;
   });
 }
 

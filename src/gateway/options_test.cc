@@ -82,12 +82,6 @@ const OptionsCase kProblemCases[] = {
     {"operators_at_the_data_address",
      [](auto& o) { o.admin_listen = "localhost:12000"; },
      {"server.admin_listen"}},
-    {"operators_and_data_at_any_port",
-     [](auto& o) {
-       o.server.listen = {"127.0.0.1:0"};
-       o.admin_listen = "127.0.0.1:0";
-     },
-     {}},
     {"too_many_workers", [](auto& o) { o.workers = 1'025; }, {"server.workers"}},
     {"negative_workers", [](auto& o) { o.workers = -1; }, {"server.workers"}},
     {"a_base_url_that_is_none",

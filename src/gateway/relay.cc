@@ -30,10 +30,13 @@ Relay::Relay(io::Loop& loop, http::ServerExchange& client, PipelineReply reply,
 io::Task<Result<void>> Relay::Run() {
   const io::Attached attached(client_.scope(), connection_.stream());
   context_.exchange.status = reply_.head().status;
+  WriteHeadLines();
   Ending ending = Ending::kComplete;
   while (true) {
     const http::ClientConnection::Body state = connection_.Take(context_.pieces);
-    if (state == http::ClientConnection::Body::kBroken) {
+    const bool broken = state == http::ClientConnection::Body::kBroken;
+    // The events before the fault still go on; any other answer had better become a proper error.
+    if (broken && !watcher_.takes_events()) {
       ending = Ending::kProviderBroke;
       break;
     }
@@ -52,6 +55,10 @@ io::Task<Result<void>> Relay::Run() {
     if (body_done_) {
       break;
     }
+    if (broken) {
+      ending = Ending::kProviderBroke;
+      break;
+    }
     if (state == http::ClientConnection::Body::kFull) {
       continue;
     }
@@ -60,7 +67,9 @@ io::Task<Result<void>> Relay::Run() {
       filled = co_await connection_.Fill(Deadline());
     }
     if (filled != io::IoStatus::kOk) {
-      ending = filled == io::IoStatus::kCancelled ? Ending::kClientLeft : Ending::kProviderBroke;
+      ending = filled == io::IoStatus::kCancelled  ? Ending::kClientLeft
+               : filled == io::IoStatus::kTimeout ? Ending::kProviderLate
+                                                  : Ending::kProviderBroke;
       break;
     }
   }
@@ -73,24 +82,19 @@ io::Task<Result<void>> Relay::Run() {
   co_return co_await End(ending);
 }
 
-void Relay::WriteHead() {
+// At once, because the views of the provider's head hold only until the next read. The lines are
+// given up when the answer breaks before its first byte.
+void Relay::WriteHeadLines() {
   const http::ResponseHead& head = reply_.head();
   client_.BeginHead(head.status);
   upstream::WriteReplyLines(head, client_.out());
   headers_.WriteGatewayHeaders(client_, context_);
-  const bool same_length = head.content_length && !watcher_.may_edit();
-  client_.EndHead(same_length ? head.content_length : std::nullopt,
-                  http::Persistence::kKeepAlive);
-  head_written_ = true;
 }
 
 MonoTime Relay::Deadline() const {
   const UpstreamTimeouts& timeouts = reply_.destination().model->provider->timeouts;
   const MonoTime idle = timeouts.idle.count() == 0 ? io::kNever : loop_.now() + timeouts.idle;
-  const MonoTime total = timeouts.total.count() == 0
-                             ? io::kNever
-                             : context_.exchange.started + timeouts.total;
-  return std::min(idle, total);
+  return std::min(idle, reply_.deadline());
 }
 
 void Relay::StartPassing(http::ClientConnection::Body state) {
@@ -138,17 +142,30 @@ io::IoStatus Relay::Pass() {
   }
   // A stream's head leaves at once; any other head waits for its first bytes, so that an answer that
   // breaks before them can still become a proper error.
-  const bool head_due = !head_written_ && watcher_.is_stream();
+  const bool head_due = !head_ended_ && watcher_.is_stream();
   return context_.batch.empty() && !head_due ? io::IoStatus::kOk : Send(http::Last::kNo);
 }
 
 io::IoStatus Relay::Send(http::Last last) {
-  if (!head_written_) {
-    WriteHead();
+  if (!head_ended_) {
+    head_ended_ = true;
+    // A stream that breaks gets an event more than the provider counted.
+    const bool same_length = !watcher_.may_edit() && !watcher_.takes_events();
+    client_.EndHead(same_length ? reply_.head().content_length : std::nullopt,
+                    http::Persistence::kKeepAlive);
   }
   const io::IoStatus status = client_.Write(context_.batch.view(), last);
   context_.batch.Clear();
   return status;
+}
+
+Attempt& Relay::ServedAttempt() {
+  std::vector<Attempt>& attempts = context_.exchange.attempts;
+  size_t at = attempts.size() - 1;
+  while (attempts[at].event != AttemptEvent::kAnswered) {
+    --at;
+  }
+  return attempts[at];
 }
 
 io::Task<Result<void>> Relay::End(Ending ending) {
@@ -156,30 +173,34 @@ io::Task<Result<void>> Relay::End(Ending ending) {
   connection_.stream().ResetOnClose();
   x.lifecycle = Lifecycle::kAborted;
   if (ending == Ending::kClientLeft) {
-    x.attempts.back().failure = FailureClass::kClientLeft;
+    ServedAttempt().failure = FailureClass::kClientLeft;
     client_.Abort();
     co_return Result<void>();
   }
-  x.attempts.back().event = AttemptEvent::kBroken;
-  x.attempts.back().failure = FailureClass::kAfterFirstByte;
-  co_return co_await EndBroken();
+  Attempt& served = ServedAttempt();
+  served.event = AttemptEvent::kBroken;
+  served.failure = FailureClass::kAfterFirstByte;
+  co_return co_await EndBroken(ending);
 }
 
-io::Task<Result<void>> Relay::EndBroken() {
-  Error error{.kind = ErrorKind::kUpstreamBroken,
+io::Task<Result<void>> Relay::EndBroken(Ending ending) {
+  const bool late = ending == Ending::kProviderLate;
+  Error error{.kind = late ? ErrorKind::kUpstreamTimeout : ErrorKind::kUpstreamBroken,
               .side = Side::kUpstream,
               .retry = Retry::kLater,
-              .message = "the provider's answer broke off; try again"};
+              .message = late ? "the provider's answer stopped and did not go on in time; try again"
+                              : "the provider's answer broke off; try again"};
   Exchange& x = context_.exchange;
   x.error = error.kind;
-  if (!head_written_) {
+  if (!head_ended_) {
     co_return error;
   }
-  if (!watcher_.is_stream()) {
+  if (!watcher_.takes_events()) {
     client_.Abort();
     co_return Result<void>();
   }
-  context_.text.clear();
+  // The error must not become the continuation of an event that was cut off.
+  context_.text = watcher_.within_event() ? "\n\n" : "";
   wire::RowOf(x.request.protocol).append_error_event(error, x.client_request_id, context_.text);
   client_.CloseAfter();
   const std::string_view event = context_.text;

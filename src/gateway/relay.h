@@ -38,11 +38,13 @@ class Relay final {
 
  private:
   // How passing the body on came to its end.
-  enum class Ending : uint8_t { kComplete, kClientLeft, kProviderBroke };
+  enum class Ending : uint8_t { kComplete, kClientLeft, kProviderBroke, kProviderLate };
   // Where passing on what one read brought has got to.
   enum class Stage : uint8_t { kFeed, kForward, kTail, kEnd };
 
-  void WriteHead();
+  void WriteHeadLines();
+  // The attempt whose answer is passed on: the last one that brought any.
+  Attempt& ServedAttempt();
   MonoTime Deadline() const;
   // Begins with what the last Take gave.
   void StartPassing(http::ClientConnection::Body state);
@@ -51,7 +53,7 @@ class Relay final {
   io::IoStatus Pass();
   io::IoStatus Send(http::Last last);
   io::Task<Result<void>> End(Ending ending);
-  io::Task<Result<void>> EndBroken();
+  io::Task<Result<void>> EndBroken(Ending ending);
 
   io::Loop& loop_;
   http::ServerExchange& client_;
@@ -63,7 +65,7 @@ class Relay final {
   size_t piece_ = 0;
   Stage stage_ = Stage::kFeed;
   bool body_done_ = false;
-  bool head_written_ = false;
+  bool head_ended_ = false;
 };
 
 }  // namespace mainstay::gateway

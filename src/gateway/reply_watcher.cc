@@ -18,12 +18,13 @@ bool IsEventStream(const http::ResponseHead& head) {
 ReplyWatcher::ReplyWatcher(const http::ResponseHead& head, const Request& request,
                            bool hide_usage, size_t event_bytes_max) {
   is_stream_ = IsEventStream(head);
+  const http::Coding coding =
+      http::ParseCoding(head.headers.Value(http::HeaderId::kContentEncoding));
+  is_encoded_ = coding != http::Coding::kIdentity;
   if (head.status < 200 || head.status >= 300) {
     return;  // errors pass unread
   }
-  const http::Coding coding =
-      http::ParseCoding(head.headers.Value(http::HeaderId::kContentEncoding));
-  if (coding != http::Coding::kIdentity) {
+  if (is_encoded_) {
     Result<std::unique_ptr<http::ContentDecoder>> decoder = http::ContentDecoder::Create(coding);
     if (!decoder) {
       return;
@@ -86,6 +87,11 @@ ReplyWatcher::Step ReplyWatcher::Finish(std::string_view& forward) {
     return events->Finish(forward) == Events::Step::kForward ? Step::kForward : Step::kMore;
   }
   return Step::kMore;
+}
+
+bool ReplyWatcher::within_event() const {
+  const auto* events = std::get_if<Events>(&scanner_);
+  return events != nullptr && events->within_event();
 }
 
 void ReplyWatcher::Report(Exchange& exchange) const {

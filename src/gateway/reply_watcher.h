@@ -21,8 +21,12 @@ class ReplyWatcher final {
   ReplyWatcher(const http::ResponseHead& head, const Request& request, bool hide_usage,
                size_t event_bytes_max);
 
-  // The answer is a stream of events: to be sent on without waiting, and to be ended properly.
+  // The answer is a stream of events: to be sent on without waiting.
   bool is_stream() const { return is_stream_; }
+  // An event of the gateway's own may stand behind what has passed: it is a stream, and not encoded.
+  bool takes_events() const { return is_stream_ && !is_encoded_; }
+  // What has passed of the stream ends within an event, because that was too long to be held.
+  bool within_event() const;
   // What goes on may differ from what came.
   bool may_edit() const { return hides_; }
 
@@ -49,6 +53,7 @@ class ReplyWatcher final {
   std::string_view piece_;
   bool piece_given_ = true;
   bool is_stream_ = false;
+  bool is_encoded_ = false;
   bool hides_ = false;
 };
 

@@ -24,7 +24,9 @@ WorkerSnapshot::WorkerSnapshot(std::shared_ptr<const Snapshot> snapshot,
       account_lines_.push_back("x-mainstay-account: " + target.account + "\r\n");
       fixed_lines.push_back(upstream::FixedLines(
           target, endpoints[static_cast<size_t>(target.endpoint_index)]->url(),
-          wire::RowOf(provider->protocol)));
+          wire::RowOf(provider->protocol),
+          shared->options.identity.pass_through_auth ? upstream::Credential::kClient
+                                                     : upstream::Credential::kAccount));
     }
   }
 }

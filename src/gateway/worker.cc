@@ -46,8 +46,13 @@ Worker::~Worker() {
   }
 }
 
-Result<void> Worker::Start() {
-  Result<void> listening = plane_.Listen(snapshot_->options.server.listen);
+Result<void> Worker::Start(Rank rank) {
+  std::vector<std::string> addresses = snapshot_->options.server.listen;
+  if (rank == Rank::kOther) {
+    std::erase_if(addresses,
+                  [](const std::string& address) { return address.starts_with("unix:"); });
+  }
+  Result<void> listening = plane_.Listen(addresses);
   if (!listening) {
     return listening;
   }

@@ -30,8 +30,10 @@ class Worker final : private ExchangeObserver {
   // Stops and joins the thread.
   ~Worker();
 
-  // Binds the listeners and starts the thread.
-  Result<void> Start();
+  // Binds the listeners and starts the thread. Workers share TCP ports; a unix socket has one owner,
+  // which is the first worker.
+  enum class Rank : uint8_t { kFirst, kOther };
+  Result<void> Start(Rank rank);
 
   void SetSnapshot(std::shared_ptr<const Snapshot> snapshot);
   // Stops accepting; `done` is called on the worker's thread when every connection is gone.

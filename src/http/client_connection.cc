@@ -98,6 +98,15 @@ ClientConnection::Fitness ClientConnection::WakeUp() {
   return quiet ? Fitness::kFit : Fitness::kUnfit;
 }
 
+bool ClientConnection::RequestNeverTaken() const {
+  if (anything_arrived_) {
+    return false;
+  }
+  char byte = 0;
+  return stream_->TryRead(&byte, 1).status == io::IoStatus::kEnd &&
+         stream_->AcknowledgedNothingAfter(sent_mark_);
+}
+
 void ClientConnection::OnHangUp() {
   rest_watcher_->OnClosedAtRest(*this);
 }

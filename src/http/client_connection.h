@@ -42,7 +42,7 @@ class RestWatcher {
 class ClientConnection final : private io::HangUpHandler {
  public:
   ClientConnection(io::Loop& loop, std::unique_ptr<io::Stream> stream)
-      : loop_(loop), stream_(std::move(stream)), in_(loop.buffers()) {}
+      : stream_(std::move(stream)), in_(loop.buffers()) {}
   ClientConnection(const ClientConnection&) = delete;
   ClientConnection& operator=(const ClientConnection&) = delete;
 
@@ -84,10 +84,12 @@ class ClientConnection final : private io::HangUpHandler {
   // the connection.
   bool Reusable() const;
 
-  // Nothing of the answer has arrived, not even an interim head.
-  bool nothing_arrived() const { return !anything_arrived_; }
-  // Whether the provider's system took none of the request's bytes (see Stream).
-  bool RequestNeverTaken() const { return stream_->AcknowledgedNothingAfter(sent_mark_); }
+  // For a connection that ended without an answer: whether the provider cannot have seen the request,
+  // so that it may be sent again without being done twice. True when the provider ended the
+  // connection in order and its system acknowledged nothing of the request: an end acknowledges all
+  // that came before it. After a reset nothing is known, because Linux does not read the
+  // acknowledgement in it.
+  bool RequestNeverTaken() const;
 
   // Puts the connection away between two requests: it holds no buffer, and `watcher` hears when the
   // provider closes it.
@@ -109,7 +111,6 @@ class ClientConnection final : private io::HangUpHandler {
   // Draws the conclusions of a read.
   io::IoStatus OnFilled(io::IoStatus status);
 
-  io::Loop& loop_;
   std::unique_ptr<io::Stream> stream_;
   RestWatcher* rest_watcher_ = nullptr;
   io::Buffer in_;

@@ -21,8 +21,8 @@ void CheckListen(const std::vector<std::string>& listen, const std::string& path
       problems.Add(at, address.error().message);
       continue;
     }
-    // Port 0 asks the system for any free port, so it may be asked for more than once.
     if (address->kind == ListenAddress::Kind::kTcp && address->port == 0) {
+      problems.Add(at, "must name a port: with port 0 every worker would get another one");
       continue;
     }
     const auto [place, is_first] = first.emplace(address->ToString(), at);

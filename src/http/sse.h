@@ -56,6 +56,8 @@ class EventScanner final {
   // The stream has ended. Call until it returns kMore.
   Step Finish(StreamEvent& event);
 
+  // A part of an event longer than the limit was handed out, and its end has not come yet.
+  bool within_event() const { return too_long_; }
   // Bytes of an unfinished event that are held.
   size_t held_bytes() const { return held_.size(); }
 

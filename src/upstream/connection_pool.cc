@@ -11,6 +11,7 @@ ConnectionPool::ConnectionPool(io::Loop& loop, const io::TlsClientContext* tls)
 ConnectionPool::~ConnectionPool() = default;
 
 std::shared_ptr<EndpointPool> ConnectionPool::Find(const Endpoint& endpoint) {
+  std::erase_if(endpoints_, [](const auto& entry) { return entry.second.expired(); });
   std::weak_ptr<EndpointPool>& known = endpoints_[endpoint.base_url];
   std::shared_ptr<EndpointPool> pool = known.lock();
   if (pool == nullptr) {
@@ -68,6 +69,15 @@ void EndpointPool::Give(std::unique_ptr<http::ClientConnection> connection) {
   if (idle_.size() == 1) {
     SetExpiry();
   }
+}
+
+void EndpointPool::Update(const KeepAliveOptions& keep_alive) {
+  keep_alive_ = keep_alive;
+  const auto size = static_cast<int64_t>(idle_.size());
+  const int64_t surplus = std::max<int64_t>(0, size - keep_alive_.connections_per_worker);
+  idle_.erase(idle_.begin(), idle_.begin() + surplus);
+  pool_.idle_ -= surplus;
+  SetExpiry();
 }
 
 void EndpointPool::OnClosedAtRest(http::ClientConnection& connection) {

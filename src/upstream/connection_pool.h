@@ -71,8 +71,8 @@ class EndpointPool final : private io::Timer, private http::RestWatcher {
   // Keeps the connection for the next request when it can be used again, else closes it.
   void Give(std::unique_ptr<http::ClientConnection> connection);
 
-  // Settings may change with a reload; connections stay.
-  void Update(const KeepAliveOptions& keep_alive) { keep_alive_ = keep_alive; }
+  // Settings may change with a reload; connections stay, as far as the new settings let them.
+  void Update(const KeepAliveOptions& keep_alive);
 
  private:
   struct Idle {

@@ -24,12 +24,14 @@ struct Client {
   http::RequestHead head;
 };
 
+// The line of our own when the client asked for nothing, or may not be asked.
+constexpr std::string_view kIdentity = "accept-encoding: identity\r\n";
+
 struct HeadCase {
   const char* name;
   std::string_view client;  // lines of the client's head behind Host
-  // Lines of ours between traceparent and accept-encoding.
-  std::string_view passed;
-  std::string_view accept_encoding = "identity";
+  std::string_view passed;  // those of them that go on
+  std::string_view accept_encoding = kIdentity;
   HeaderOptions configured = {};
   AnswerEncoding answer = AnswerEncoding::kAsClientAsked;
   BodyEncoding body = BodyEncoding::kAsSent;
@@ -55,7 +57,7 @@ const HeadCase kHeadCases[] = {
     {"content_encoding_ends_with_a_decoded_body",
      "A: 1\r\nContent-Encoding: gzip\r\nB: 2\r\n",
      "A: 1\r\nB: 2\r\n",
-     "identity",
+     kIdentity,
      {},
      AnswerEncoding::kAsClientAsked,
      BodyEncoding::kDecoded},
@@ -76,7 +78,7 @@ const HeadCase kHeadCases[] = {
     {"the_clients_own_credential_goes_on",
      "Authorization: Bearer client\r\nX-Api-Key: client\r\nCookie: a=b\r\n",
      "Authorization: Bearer client\r\nX-Api-Key: client\r\n",
-     "identity",
+     kIdentity,
      {},
      AnswerEncoding::kAsClientAsked,
      BodyEncoding::kAsSent,
@@ -92,25 +94,25 @@ const HeadCase kHeadCases[] = {
     {"x_forward_is_another_name", "X-Forward: 1\r\n", "X-Forward: 1\r\n"},
     {"ids_are_written_anew", "X-Request-Id: theirs\r\ntraceparent: theirs\r\nA: 1\r\n", "A: 1\r\n"},
 
-    {"an_encoding_that_the_client_asks_for", "Accept-Encoding: gzip, br\r\nA: 1\r\n", "A: 1\r\n",
-     "gzip, br"},
+    {"an_encoding_that_the_client_asks_for", "Accept-Encoding: gzip, br\r\nA: 1\r\n",
+     "Accept-Encoding: gzip, br\r\nA: 1\r\n", ""},
     {"an_encoding_when_the_answer_has_to_be_read",
-     "Accept-Encoding: gzip, br\r\n",
-     "",
-     "identity",
+     "Accept-Encoding: gzip, br\r\nA: 1\r\n",
+     "A: 1\r\n",
+     kIdentity,
      {},
      AnswerEncoding::kIdentity},
-    {"an_empty_accept_encoding", "Accept-Encoding:\r\n", ""},
+    {"an_accept_encoding_that_accepts_nothing", "Accept-Encoding:\r\n", "Accept-Encoding:\r\n", ""},
 
     {"configured_headers_replace_the_clients",
      "OpenAI-Organization: theirs\r\nA: 1\r\n",
      "A: 1\r\n",
-     "identity",
+     kIdentity,
      {{"openai-organization", "ours"}}},
     {"configured_headers_replace_only_their_name",
      "OpenAI-Organizations: theirs\r\n",
      "OpenAI-Organizations: theirs\r\n",
-     "identity",
+     kIdentity,
      {{"openai-organization", "ours"}}},
 };
 
@@ -157,10 +159,9 @@ TEST(RequestHead, HeadersOfTheTable) {
                        .credential = c.credential,
                        .body_bytes = 4096}),
               "POST /v1/chat/completions HTTP/1.1\r\nhost: api.example.com\r\n" + account +
-                  ConfiguredLines(c.configured) +
-                  "x-request-id: ours\r\ntraceparent: " + std::string(kTraceparent) + "\r\n" +
-                  std::string(c.passed) + "accept-encoding: " + std::string(c.accept_encoding) +
-                  "\r\ncontent-length: 4096\r\n\r\n");
+                  ConfiguredLines(c.configured) + "x-request-id: ours\r\ntraceparent: " +
+                  std::string(kTraceparent) + "\r\n" + std::string(c.passed) +
+                  std::string(c.accept_encoding) + "content-length: 4096\r\n\r\n");
   }
 }
 
@@ -329,7 +330,7 @@ const ReplyCase kReplyCases[] = {
     {"cookies_end_here", "Set-Cookie: __cf_bm=x\r\nA: 1\r\nset-cookie: y=z\r\n", "A: 1\r\n"},
     {"the_providers_request_id_gets_another_name", "x-request-id: req_1\r\nA: 1\r\n",
      "A: 1\r\nx-provider-request-id: req_1\r\n"},
-    {"an_empty_request_id_is_none", "x-request-id:\r\nA: 1\r\n", "A: 1\r\n"},
+    {"an_empty_request_id_too", "x-request-id:\r\nA: 1\r\n", "A: 1\r\nx-provider-request-id: \r\n"},
     {"names_of_the_gateway_are_not_for_providers",
      "X-Mainstay-Model: m\r\nx-mainstay-pin: hit\r\nX-Mainstay-Account: a\r\n"
      "x-mainstay-route: off\r\nx-mainstay-csrf: 1\r\nx-vsr-selected-model: m\r\nA: 1\r\n",

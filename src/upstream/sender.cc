@@ -137,7 +137,7 @@ io::Task<Sender::Outcome> Sender::TryOn(std::unique_ptr<http::ClientConnection> 
   switch (outcome) {
     case http::HeadOutcome::kOk:
       co_return Outcome{.event = AttemptEvent::kAnswered,
-                        .reply = Reply(std::move(connection), destination)};
+                        .reply = Reply(std::move(connection), destination, total_deadline)};
     case http::HeadOutcome::kTimeout:
       co_return Outcome{.event = AttemptEvent::kTimeout};
     case http::HeadOutcome::kCancelled:
@@ -148,7 +148,7 @@ io::Task<Sender::Outcome> Sender::TryOn(std::unique_ptr<http::ClientConnection> 
     case http::HeadOutcome::kClosed:
       break;
   }
-  if (connection->nothing_arrived() && connection->RequestNeverTaken()) {
+  if (connection->RequestNeverTaken()) {
     never_taken = NeverTaken::kYes;
   }
   co_return Outcome{.event = AttemptEvent::kReset};

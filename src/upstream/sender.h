@@ -40,13 +40,15 @@ class RequestMaker {
 class Reply final {
  public:
   Reply() = default;
-  Reply(std::unique_ptr<http::ClientConnection> connection, const Destination& destination)
-      : connection_(std::move(connection)), destination_(destination) {}
+  Reply(std::unique_ptr<http::ClientConnection> connection, const Destination& destination,
+        MonoTime deadline)
+      : connection_(std::move(connection)), destination_(destination), deadline_(deadline) {}
   Reply(Reply&&) noexcept = default;
   Reply& operator=(Reply&& other) noexcept {
     GiveBack();
     connection_ = std::move(other.connection_);
     destination_ = other.destination_;
+    deadline_ = other.deadline_;
     return *this;
   }
   ~Reply() { GiveBack(); }
@@ -55,6 +57,8 @@ class Reply final {
   http::ClientConnection& connection() { return *connection_; }
   const http::ResponseHead& head() const { return connection_->head(); }
   const Destination& destination() const { return destination_; }
+  // When the whole attempt has to be over; kNever without such a limit.
+  MonoTime deadline() const { return deadline_; }
 
  private:
   void GiveBack() {
@@ -65,6 +69,7 @@ class Reply final {
 
   std::unique_ptr<http::ClientConnection> connection_;
   Destination destination_;
+  MonoTime deadline_ = io::kNever;
 };
 
 // Sends a request to one destination after the other until one answers for good (spec 06 §4).

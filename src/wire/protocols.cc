@@ -25,6 +25,8 @@ constexpr ProtocolRow kProtocols[] = {
 
 }  // namespace
 
-const ProtocolRow& RowOf(Protocol protocol) { return kProtocols[static_cast<size_t>(protocol)]; }
+const ProtocolRow& RowOf(Protocol protocol) {
+  return kProtocols[static_cast<size_t>(protocol)];
+}
 
 }  // namespace mainstay::wire

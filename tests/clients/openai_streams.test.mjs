@@ -129,8 +129,9 @@ const ODD_STREAMS = {
   'comments, ids, names and retry times':
     ': connected\n\nid: 7\nevent: message\nretry: 100\n' +
     `${event(chunk({ content: 'a' }))}: keep-alive\n\n${DONE}`,
-  'lines that end in CR LF':
-    [event(chunk({ content: 'a' })), DONE].join('').replaceAll('\n', '\r\n'),
+  'lines that end in CR LF': [event(chunk({ content: 'a' })), DONE]
+    .join('')
+    .replaceAll('\n', '\r\n'),
   'no blank after the colon': `data:${JSON.stringify(chunk({ content: 'a' }))}\n\ndata:[DONE]\n\n`,
   'fields that nobody knows': event({ ...chunk({ content: 'a', future: [1] }), x: 1.0e3 }) + DONE,
   'more behind the end': `${event(chunk({ content: 'a' }))}${DONE}: bye\n\n`,
@@ -160,7 +161,12 @@ scenario('streams: events cut anywhere, also inside a character', {}, async (wor
 scenario('streams: one event above the limit of what is held', {}, async (world) => {
   const content = 'large '.repeat(400_000); // 2.4 MB; stream_buffer_bytes is 1 MB
   world.provider.answer(
-    events([event(chunk({ content })), event(chunk({ content: 'end' })), event(usageChunk()), DONE]),
+    events([
+      event(chunk({ content })),
+      event(chunk({ content: 'end' })),
+      event(usageChunk()),
+      DONE,
+    ]),
   );
   const { items } = await collect(await world.client.chat.completions.create(STREAM));
   assert.equal(textOf(items), `${content}end`);
@@ -281,13 +287,23 @@ scenario('tools: arguments in pieces, two calls', {}, async (world) => {
     }),
     TWO_CALLS.tool_calls,
   );
-  assert.deepEqual(done, TWO_CALLS.tool_calls.map((one) => one.function.arguments));
+  assert.deepEqual(
+    done,
+    TWO_CALLS.tool_calls.map((one) => one.function.arguments),
+  );
 });
 
 scenario('tools: calls whose pieces take turns', {}, async (world) => {
   const list = [event(chunk({ role: 'assistant', content: null }))];
   const pieces = TWO_CALLS.tool_calls.map((one) => cut(one.function.arguments, 3));
-  for (const [index, { id, type, function: { name } }] of TWO_CALLS.tool_calls.entries()) {
+  for (const [
+    index,
+    {
+      id,
+      type,
+      function: { name },
+    },
+  ] of TWO_CALLS.tool_calls.entries()) {
     const start = { index, id, type, function: { name, arguments: '' } };
     list.push(event(chunk({ tool_calls: [start] })));
   }
@@ -308,13 +324,15 @@ scenario('tools: calls whose pieces take turns', {}, async (world) => {
       texts[index] += part.arguments;
     }
   }
-  assert.deepEqual(texts, TWO_CALLS.tool_calls.map((one) => one.function.arguments));
+  assert.deepEqual(
+    texts,
+    TWO_CALLS.tool_calls.map((one) => one.function.arguments),
+  );
 });
 
 for (const streamed of [false, true]) {
   scenario(`tools: runTools to the end, ${streamed ? 'streamed' : 'whole'}`, {}, async (world) => {
-    const answer = (message) =>
-      streamed ? events(streamOf(message)) : whole(completion(message));
+    const answer = (message) => (streamed ? events(streamOf(message)) : whole(completion(message)));
     world.provider.answer(answer(TWO_CALLS), answer(CALLS), answer('Rain everywhere.'));
     const asked = [];
     const tool = {
@@ -347,7 +365,9 @@ for (const streamed of [false, true]) {
 
 // ---- Answers that break.
 
-scenario('breaks: a stream that is reset throws, and is not begun anew', { replicas: 2 },
+scenario(
+  'breaks: a stream that is reset throws, and is not begun anew',
+  { replicas: 2 },
   async (world) => {
     const seen = gate();
     const first = event(chunk({ content: 'half an ' }));
@@ -374,9 +394,7 @@ scenario('breaks: a stream that is reset throws, and is not begun anew', { repli
 scenario('breaks: an event that was cut in two is not passed on as one', {}, async (world) => {
   const seen = gate();
   const half = event(chunk({ content: 'never whole' })).slice(0, 60);
-  world.provider.answer(
-    events([event(chunk({ content: 'one' })), half, () => seen.opened, RESET]),
-  );
+  world.provider.answer(events([event(chunk({ content: 'one' })), half, () => seen.opened, RESET]));
   const stream = await world.client.chat.completions.create(STREAM);
   const got = [];
   const error = await rejection(
@@ -401,7 +419,7 @@ scenario('breaks: a stream that is reset behind its head', {}, async (world) => 
   assert.equal(error.code, 'upstream_broken');
 });
 
-scenario('breaks: the provider\'s own error event passes', {}, async (world) => {
+scenario("breaks: the provider's own error event passes", {}, async (world) => {
   const failed = { error: { message: 'overloaded', type: 'server_error', code: 'busy' } };
   const sent = event(chunk({ content: 'one' })) + event(failed);
   world.provider.answer(events([sent]), events([sent]));

@@ -47,6 +47,9 @@ constexpr size_t kBodyLimit = 3000;
 TEST_P(SizeTest, IsTakenUpToTheLimit) {
   const SizeCase& row = GetParam();
   for (const size_t chunk_bytes : {SIZE_MAX, size_t{1}, size_t{777}}) {
+    if (chunk_bytes == 1 && row.request.size() > 10 * kBodyLimit) {
+      continue;  // takes long, and shows nothing new
+    }
     SCOPED_TRACE(chunk_bytes);
     World world(WithLimits({.body_bytes = kBodyLimit, .header_bytes = kHeadLimit}));
     world.SetClientLink({.chunk_bytes = chunk_bytes});
@@ -79,7 +82,7 @@ std::vector<SizeCase> SizeCases() {
       {"head_at_the_limit", HeadOf(kHeadLimit), 200},
       {"head_above_the_limit", HeadOf(kHeadLimit + 1), 431},
       {"head_far_above_the_limit", HeadOf(200'000), 431},
-      {"head_that_never_ends", HeadOf(50'000).substr(0, 40'000), 431},
+      {"head_that_never_ends", HeadOf(5000).substr(0, 4000), 431},
       {"head_at_the_limit_with_more_behind_it", HeadOf(kHeadLimit) + "G", 200},
       {"headers_128", start + headers + "\r\n", 200},
       {"headers_129", start + headers + "a:1\r\n\r\n", 431},

@@ -79,8 +79,8 @@ TEST(SplitTest, TwoRequestsAreTheSameInAnyTwoParts) {
 
 // A body that comes with its head, in reads of many sizes, with another request before and behind.
 TEST(SplitTest, LargeBodiesInReadsOfAnySize) {
-  for (const size_t body_bytes : {16'000, 16'384, 32'768, 70'000, 3'000'000}) {
-    for (const size_t piece : {1'000, 16'384, 65'536}) {
+  for (const size_t body_bytes : {16'000, 16'384, 70'000, 1'500'000}) {
+    for (const size_t piece : {16'000, 16'384, 65'536}) {
       World world;
       world.SetClientLink({.chunk_bytes = piece});
       const std::string text(body_bytes, 'x');
@@ -186,7 +186,7 @@ TEST(SplitTest, AStreamThroughNarrowLinks) {
       world.SetClientLink({.queue_bytes = queue, .chunk_bytes = chunk});
       world.SetProviderLink({.queue_bytes = queue * 3, .chunk_bytes = chunk});
       std::string stream;
-      for (int i = 0; i < 30; ++i) {
+      for (int i = 0; i < 12; ++i) {
         stream += Event(std::string(static_cast<size_t>(i * i), 'e'));
       }
       world.provider().On().Do({.body = stream + std::string(kUsageEvent) + std::string(kDone)});

@@ -84,6 +84,8 @@ class StreamScanner final {
   const Usage& usage() const { return usage_; }
   // Events with data, [DONE] included.
   int64_t events() const { return event_count_; }
+  // A part of an event has been handed out, and the rest of it has not come yet.
+  bool within_event() const { return events_.within_event(); }
   // The [DONE] event has passed.
   bool complete() const { return complete_; }
 

@@ -384,5 +384,23 @@ TEST(StreamReply, NoEventWaitsForTheNext) {
   EXPECT_EQ(scanner.Next(forward), StreamScanner::Step::kMore);
 }
 
+// A stream that breaks there cannot be ended by an event of our own at once.
+TEST(StreamReply, WithinAnEventAboveTheLimitUntilItEnds) {
+  StreamScanner scanner(UsageEvent::kHide, kEventBytesMax);
+  const auto pass = [&](std::string_view piece) {
+    std::string_view forward;
+    FeedPiece(scanner, piece, [&] {
+      while (scanner.Next(forward) == StreamScanner::Step::kForward) {
+      }
+    });
+    return scanner.within_event();
+  };
+  EXPECT_FALSE(pass(kText));
+  EXPECT_FALSE(pass("data: a part that is held back"));
+  EXPECT_TRUE(pass(std::string(kEventBytesMax, 'x')));
+  EXPECT_TRUE(pass("\n"));
+  EXPECT_FALSE(pass("\n"));
+}
+
 }  // namespace
 }  // namespace mainstay::wire::openai_chat

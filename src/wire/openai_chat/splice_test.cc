@@ -80,7 +80,8 @@ const SpliceCase kSpliceCases[] = {
      kYes},
     {"a_stream_with_other_options",
      R"({"model":"m","stream":true,"stream_options":{ "x":"}" },"messages":[{}]})", "m",
-     R"({"model":"m","stream":true,"stream_options":{"include_usage":true, "x":"}" },"messages":[{}]})",
+     R"({"model":"m","stream":true,"stream_options":{"include_usage":true, "x":"}" },)"
+     R"("messages":[{}]})",
      kYes},
     {"a_stream_that_asks",
      R"({"model":"m","stream":true,"stream_options":{"include_usage":true},"messages":[{}]})", "m",
@@ -90,9 +91,11 @@ const SpliceCase kSpliceCases[] = {
      R"({"model":"m","stream":true,"stream_options":{"include_usage":true},"messages":[{}]})",
      kYes},
     {"a_stream_that_says_null_among_others",
-     R"({"stream_options":{"x":1,"include_usage": null ,"y":2},"model":"m","stream":true,"messages":[{}]})",
+     R"({"stream_options":{"x":1,"include_usage": null ,"y":2},"model":"m","stream":true,)"
+     R"("messages":[{}]})",
      "m",
-     R"({"stream_options":{"x":1,"include_usage": true ,"y":2},"model":"m","stream":true,"messages":[{}]})",
+     R"({"stream_options":{"x":1,"include_usage": true ,"y":2},"model":"m","stream":true,)"
+     R"("messages":[{}]})",
      kYes},
     {"options_before_the_model",
      R"({"stream_options":{"x":1},"stream":true,"model":"o/m","messages":[{}]})", "m",

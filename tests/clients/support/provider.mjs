@@ -139,10 +139,13 @@ export class Provider {
     }
   }
 
+  // Fails when the script was not followed. May be called again.
   async stop() {
-    this.server.close();
-    this.server.closeAllConnections();
-    await once(this.server, 'close');
+    if (this.server.listening) {
+      this.server.close();
+      this.server.closeAllConnections();
+      await once(this.server, 'close');
+    }
     if (this.#failures.length > 0) {
       throw this.#failures[0];
     }

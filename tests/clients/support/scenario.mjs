@@ -92,9 +92,9 @@ class World {
   }
 }
 
-// Defines a test. `body` gets the world; options are those of World.open.
-export function scenario(name, options, body) {
-  test(name, { timeout: TIMEOUT_MS }, async (t) => {
+// Defines a test. `body` gets the world; options are those of World.open, and node's `skip`.
+export function scenario(name, { skip = false, ...options }, body) {
+  test(name, { timeout: TIMEOUT_MS, skip }, async (t) => {
     const world = await World.open(options);
     t.after(() => world.close());
     await body(world, t);
