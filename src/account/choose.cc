@@ -16,12 +16,12 @@ Result<void> Choose(const Verdict& verdict, uint64_t turn, std::vector<Choice>& 
     }
   }
   if (out.empty()) {
-    return Error{.kind = ErrorKind::kNoAccountForModel,
-                 .side = Side::kGateway,
-                 .retry = Retry::kLater,
-                 .message = "no enabled account serves the model '" +
-                            verdict.models.front()->name + "'",
-                 .param = "model"};
+    return Error{
+        .kind = ErrorKind::kNoAccountForModel,
+        .side = Side::kGateway,
+        .retry = Retry::kLater,
+        .message = "no enabled account serves the model '" + verdict.models.front()->name + "'",
+        .param = "model"};
   }
   return {};
 }

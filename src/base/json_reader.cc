@@ -1,13 +1,12 @@
 #include "base/json_reader.h"
 
-#include <simdjson.h>
-
 #include <algorithm>
 #include <charconv>
 #include <cstring>
 #include <system_error>
 
 #include "base/json_writer.h"
+#include "base/utf8.h"
 
 namespace mainstay::json {
 
@@ -79,6 +78,12 @@ const char* Reader::SkipSpaceRun(const char* p) const {
 }
 
 bool Reader::Close(char close, std::string_view otherwise) {
+  const bool is_due = due_ == Due::kCommaOrClose || due_ == Due::kFirstOrClose;
+  if (is_due && depth_ > 0 && at_ < end_ && *at_ == close) [[likely]] {
+    --depth_;
+    Leave(at_ + 1);
+    return false;
+  }
   if (failed()) {
     return false;
   }
@@ -88,12 +93,7 @@ bool Reader::Close(char close, std::string_view otherwise) {
   if (depth_ == 0) {
     return Fail(at_, "no object or array is open here");
   }
-  if (at_ >= end_ || *at_ != close) {
-    return Fail(at_, otherwise);
-  }
-  --depth_;
-  Leave(at_ + 1);
-  return false;
+  return Fail(at_, otherwise);
 }
 
 const char* Reader::ScanLongString(const char* begin, const char* from) {
@@ -118,7 +118,7 @@ const char* Reader::ScanToken(const char* p, bool& has_escapes) {
 }
 
 bool Reader::NextUnusualMember(StringToken& key) {
-  if (!Advance('}', "expected ',' or '}'")) {
+  if (!Advance('}', kNoComma)) {
     return false;
   }
   // The text may end anywhere in here, and the padding may look like the rest of a member: one
@@ -277,7 +277,7 @@ const char* Reader::SkipContainer(const char* p) {
       p = SkipSpace(p + 1);
     }
     if (*p != ',' || p >= end_) [[unlikely]] {
-      return Stop(p, (kinds & 1) != 0 ? "expected ',' or '}'" : "expected ',' or ']'");
+      return Stop(p, (kinds & 1) != 0 ? kNoComma : "expected ',' or ']'");
     }
     p = SkipSpace(p + 1);
   } while (true);
@@ -343,12 +343,12 @@ bool Reader::Finish() {
 }
 
 bool Reader::FinishUtf8() {
-  if (simdjson::validate_utf8(high_from_, static_cast<size_t>(end_ - high_from_))) [[likely]] {
+  if (IsValidUtf8({high_from_, static_cast<size_t>(end_ - high_from_)})) [[likely]] {
     return true;
   }
   const char* p = high_from_;
   for (int length = 1; p < end_ && length > 0; p += length) {
-    length = internal::Utf8Length(p, end_);
+    length = Utf8Length(p, end_);
   }
   return Fail(p, "invalid UTF-8");
 }

@@ -111,9 +111,15 @@ class Reader final {
     // ',' and ':'. Anything else begins anew in NextUnusualMember. Nothing has changed by then, and
     // the last comparison settles that everything before it was in the text.
     const char* p = at_;
-    if (due_ == Due::kCommaOrClose && *p == ',' && depth_ > 0) [[likely]] {
+    if (due_ == Due::kCommaOrClose) [[likely]] {
+      if (*p == '}') {
+        return Close('}', kNoComma);
+      }
+      if (*p != ',' || depth_ == 0) [[unlikely]] {
+        return NextUnusualMember(key);
+      }
       p += p[1] == ' ' ? 2 : 1;
-    } else if (due_ != Due::kFirstOrClose) {
+    } else if (due_ != Due::kFirstOrClose) [[unlikely]] {
       return NextUnusualMember(key);
     }
     if (*p != '"') [[unlikely]] {
@@ -313,6 +319,7 @@ class Reader final {
     return Fail(at_, due_ == Due::kValue ? what : "no value is due here");
   }
 
+  static constexpr std::string_view kNoComma = "expected ',' or '}'";
   static constexpr std::string_view kTooDeep = "objects and arrays are nested too deeply";
 
   const char* at_;

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "base/json_reader.h"
+#include "base/utf8.h"
 
 namespace mainstay::json {
 namespace {
@@ -85,7 +86,7 @@ void AppendEscaped(std::string& out, std::string_view text) {
   const char* copied = p;  // everything before is in `out`
   while ((p = FindSpecial(p, end)) < end) {
     const bool is_high = static_cast<unsigned char>(*p) > 0x7F;
-    if (const int length = is_high ? internal::Utf8Length(p, end) : 0; length > 0) {
+    if (const int length = is_high ? Utf8Length(p, end) : 0; length > 0) {
       p += length;
       continue;
     }
@@ -169,31 +170,6 @@ Escape ReadEscape(const char* p, const char* end) {
     }
   }
   return Encode(6, kReplacementCodePoint);
-}
-
-int Utf8Length(const char* p, const char* end) {
-  const uint8_t lead = Byte(*p);
-  if (lead < 0x80) {
-    return 1;
-  }
-  const auto tail = [&](ptrdiff_t index, uint8_t from, uint8_t to) {
-    return end - p > index && Byte(p[index]) >= from && Byte(p[index]) <= to;
-  };
-  if (lead >= 0xC2 && lead <= 0xDF) {
-    return tail(1, 0x80, 0xBF) ? 2 : 0;
-  }
-  // The bounds of the second byte keep out over-long forms, surrogates and what is above U+10FFFF.
-  if (lead >= 0xE0 && lead <= 0xEF) {
-    const uint8_t from = lead == 0xE0 ? 0xA0 : 0x80;
-    const uint8_t to = lead == 0xED ? 0x9F : 0xBF;
-    return tail(1, from, to) && tail(2, 0x80, 0xBF) ? 3 : 0;
-  }
-  if (lead >= 0xF0 && lead <= 0xF4) {
-    const uint8_t from = lead == 0xF0 ? 0x90 : 0x80;
-    const uint8_t to = lead == 0xF4 ? 0x8F : 0xBF;
-    return tail(1, from, to) && tail(2, 0x80, 0xBF) && tail(3, 0x80, 0xBF) ? 4 : 0;
-  }
-  return 0;
 }
 
 }  // namespace internal

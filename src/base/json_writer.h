@@ -161,9 +161,5 @@ struct Escape {
 // Reads the escape whose backslash is at `p`, and nothing from `end` on.
 Escape ReadEscape(const char* p, const char* end);
 
-// The length of the UTF-8 sequence at `p`, 1 to 4; 0 when there is none that is valid and ends
-// before `end`. p < end. Surrogates, over-long forms and all above U+10FFFF are not valid.
-int Utf8Length(const char* p, const char* end);
-
 }  // namespace internal
 }  // namespace mainstay::json

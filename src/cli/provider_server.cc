@@ -9,7 +9,8 @@
 namespace mainstay::cli {
 
 ProviderServer::ProviderServer(fake_provider::Options options)
-    : provider_(std::move(options), [this] { return clock_.Now(); }, Random::FromSystem().Next()),
+    : provider_(
+          std::move(options), [this] { return clock_.Now(); }, Random::FromSystem().Next()),
       server_(loop_, limits_, provider_, connections_) {}
 
 ProviderServer::~ProviderServer() {

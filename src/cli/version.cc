@@ -1,6 +1,6 @@
 #include "cli/version.h"
 
-#include "mainstay_version.h"
+#include <mainstay_version.h>
 
 namespace mainstay::cli {
 

@@ -49,14 +49,14 @@ struct Context {
   std::shared_ptr<const WorkerSnapshot> snapshot;
   identity::CallerLease lease;
 
-  std::string model_scratch;   // the model's name when it came with escapes
-  std::string decoded_body;    // the body when it came compressed
+  std::string model_scratch;  // the model's name when it came with escapes
+  std::string decoded_body;   // the body when it came compressed
   std::array<char, 55> traceparent{};
   std::vector<account::Choice> choices;
   std::vector<upstream::Destination> destinations;
-  std::string text;            // bodies of answers that the gateway writes itself
-  http::Pieces pieces;         // of the answer, as one read brought them
-  Batch batch;                 // ... and as they go on to the client
+  std::string text;     // bodies of answers that the gateway writes itself
+  http::Pieces pieces;  // of the answer, as one read brought them
+  Batch batch;          // ... and as they go on to the client
 
   void Clear() {
     exchange.Clear();

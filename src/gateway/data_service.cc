@@ -157,9 +157,9 @@ io::Task<void> DataService::ServeOther(const Route* route, http::ServerExchange&
     co_await SendAllow(*route, 204, client, *context);
   } else if (!Allows(*route, client.head()->method)) {
     observer_.OnRefused(ErrorKind::kMethodNotAllowed);
-    co_await SendError(ClientError(ErrorKind::kMethodNotAllowed,
-                                   "this path takes " + std::string(route->methods)),
-                       client, *context, route->methods);
+    co_await SendError(
+        ClientError(ErrorKind::kMethodNotAllowed, "this path takes " + std::string(route->methods)),
+        client, *context, route->methods);
   } else {
     co_await Dispatch(*route, client, *context);
   }
@@ -182,9 +182,8 @@ io::Task<void> DataService::Dispatch(const Route& route, http::ServerExchange& c
       co_await ListModels(client, context);
       break;
     case Action::kGetModel:
-      co_await GetModel(
-          http::SplitTarget(client.head()->target).path.substr(route.path.size()), client,
-          context);
+      co_await GetModel(http::SplitTarget(client.head()->target).path.substr(route.path.size()),
+                        client, context);
       break;
     case Action::kHealth:
       context.text = R"({"status":"ok"})";
@@ -282,8 +281,8 @@ io::Task<void> DataService::SendJson(int status, http::ServerExchange& client, C
   co_await client.SendWhole(context.text, http::Persistence::kKeepAlive);
 }
 
-io::Task<void> DataService::SendAllow(const Route& route, int status,
-                                      http::ServerExchange& client, Context& context) {
+io::Task<void> DataService::SendAllow(const Route& route, int status, http::ServerExchange& client,
+                                      Context& context) {
   client.BeginHead(status);
   client.AddHeader("allow", route.methods);
   WriteGatewayHeaders(client, context);
@@ -323,8 +322,7 @@ void DataService::WriteGatewayHeaders(http::ServerExchange& client, const Contex
   if (full && x.target != nullptr) {
     account_line = context.snapshot->AccountLine(*x.target);
   }
-  http::Pen out(client.out(),
-                id.size() + model_lines.size() + account_line.size() + kOwnLinesMax);
+  http::Pen out(client.out(), id.size() + model_lines.size() + account_line.size() + kOwnLinesMax);
   out.Literal("x-request-id: ");
   out.Text(id);
   out.Literal("\r\nx-mainstay-request-id: ");

@@ -17,7 +17,7 @@ namespace mainstay::gateway {
 
 // Whether the gateway takes requests. Shared by all workers.
 struct ServingState {
-  std::atomic<bool> ready{false};     // configuration loaded and state open
+  std::atomic<bool> ready{false};  // configuration loaded and state open
   std::atomic<bool> draining{false};
 };
 
@@ -65,8 +65,7 @@ class DataService final : public http::Handler, private HeaderWriter {
   void GiveContext(std::unique_ptr<Context> context);
   void SetIds(http::ServerExchange& client, Context& context);
 
-  io::Task<void> ServeModelRequest(http::ServerExchange& client,
-                                   std::unique_ptr<Context> context);
+  io::Task<void> ServeModelRequest(http::ServerExchange& client, std::unique_ptr<Context> context);
   io::Task<void> ServeOther(const Route* route, http::ServerExchange& client,
                             std::unique_ptr<Context> context);
   io::Task<void> Dispatch(const Route& route, http::ServerExchange& client, Context& context);

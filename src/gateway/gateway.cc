@@ -81,7 +81,8 @@ Result<void> Gateway::Start() {
                             .tls_server = tls_server_.get()};
   for (int64_t i = 0; i < EffectiveWorkers(snapshot_->options); ++i) {
     workers_.push_back(std::make_unique<Worker>(shared, metrics_.AddWorker(), snapshot_));
-    if (Result<void> started = workers_.back()->Start(i == 0 ? Worker::Rank::kFirst : Worker::Rank::kOther);
+    if (Result<void> started =
+            workers_.back()->Start(i == 0 ? Worker::Rank::kFirst : Worker::Rank::kOther);
         !started) {
       return started;
     }
@@ -108,12 +109,12 @@ void Gateway::WarnOfFixedSettings(const Options& before, const Options& after) {
 Problems Gateway::Reload() {
   Reloaded reloaded = setup_.reload();
   metrics_.OnReload(reloaded.checked != nullptr ? observe::Metrics::Reload::kOk
-                                               : observe::Metrics::Reload::kRefused);
+                                                : observe::Metrics::Reload::kRefused);
   if (reloaded.checked == nullptr) {
     for (const Problem& problem : reloaded.problems.list()) {
-      setup_.log.Error("config_problem", {{"path", problem.path},
-                                          {"message", problem.message},
-                                          {"line", problem.line}});
+      setup_.log.Error(
+          "config_problem",
+          {{"path", problem.path}, {"message", problem.message}, {"line", problem.line}});
     }
     setup_.log.Error("config_refused", {{"hash", snapshot_->hash}});
     return std::move(reloaded.problems);
@@ -156,14 +157,14 @@ void Gateway::Drain(std::function<void()> done) {
 
 std::string Gateway::RenderMetrics() {
   metrics_.SetState(setup_.state.report.degraded ? observe::Metrics::StateHealth::kDegraded
-                                                   : observe::Metrics::StateHealth::kGood);
+                                                 : observe::Metrics::StateHealth::kGood);
   metrics_.SetLogDropped(setup_.log.dropped());
   return metrics_.Render();
 }
 
 std::string Gateway::StateJson() const {
-  const auto uptime = std::chrono::floor<std::chrono::milliseconds>(
-      setup_.main_loop.Precise() - started_);
+  const auto uptime =
+      std::chrono::floor<std::chrono::milliseconds>(setup_.main_loop.Precise() - started_);
   std::string text;
   json::Writer writer(text);
   writer.BeginObject();

@@ -67,7 +67,7 @@ io::Task<Result<void>> Relay::Run() {
       filled = co_await connection_.Fill(Deadline());
     }
     if (filled != io::IoStatus::kOk) {
-      ending = filled == io::IoStatus::kCancelled  ? Ending::kClientLeft
+      ending = filled == io::IoStatus::kCancelled ? Ending::kClientLeft
                : filled == io::IoStatus::kTimeout ? Ending::kProviderLate
                                                   : Ending::kProviderBroke;
       break;
@@ -140,8 +140,8 @@ io::IoStatus Relay::Pass() {
       return sent;
     }
   }
-  // A stream's head leaves at once; any other head waits for its first bytes, so that an answer that
-  // breaks before them can still become a proper error.
+  // A stream's head leaves at once; any other head waits for its first bytes, so that an answer
+  // that breaks before them can still become a proper error.
   const bool head_due = !head_ended_ && watcher_.is_stream();
   return context_.batch.empty() && !head_due ? io::IoStatus::kOk : Send(http::Last::kNo);
 }

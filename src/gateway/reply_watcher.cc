@@ -15,8 +15,8 @@ bool IsEventStream(const http::ResponseHead& head) {
 
 }  // namespace
 
-ReplyWatcher::ReplyWatcher(const http::ResponseHead& head, const Request& request,
-                           bool hide_usage, size_t event_bytes_max) {
+ReplyWatcher::ReplyWatcher(const http::ResponseHead& head, const Request& request, bool hide_usage,
+                           size_t event_bytes_max) {
   is_stream_ = IsEventStream(head);
   const http::Coding coding =
       http::ParseCoding(head.headers.Value(http::HeaderId::kContentEncoding));
@@ -36,9 +36,9 @@ ReplyWatcher::ReplyWatcher(const http::ResponseHead& head, const Request& reques
     return;
   }
   hides_ = hide_usage && request.facts.stream == Streaming::kYes && decoder_ == nullptr;
-  scanner_.emplace<Events>(hides_ ? wire::openai_chat::UsageEvent::kHide
-                                  : wire::openai_chat::UsageEvent::kForward,
-                           event_bytes_max);
+  scanner_.emplace<Events>(
+      hides_ ? wire::openai_chat::UsageEvent::kHide : wire::openai_chat::UsageEvent::kForward,
+      event_bytes_max);
 }
 
 void ReplyWatcher::FeedDecoded(std::string_view piece) {

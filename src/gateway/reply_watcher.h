@@ -23,7 +23,8 @@ class ReplyWatcher final {
 
   // The answer is a stream of events: to be sent on without waiting.
   bool is_stream() const { return is_stream_; }
-  // An event of the gateway's own may stand behind what has passed: it is a stream, and not encoded.
+  // An event of the gateway's own may stand behind what has passed: it is a stream, and not
+  // encoded.
   bool takes_events() const { return is_stream_ && !is_encoded_; }
   // What has passed of the stream ends within an event, because that was too long to be held.
   bool within_event() const;

@@ -86,7 +86,9 @@ void Worker::OnExchange(const Exchange& exchange) {
   observe::LogExchange(exchange, log_);
 }
 
-void Worker::OnRefused(ErrorKind kind) { metrics_.OnHttpRefused(kind); }
+void Worker::OnRefused(ErrorKind kind) {
+  metrics_.OnHttpRefused(kind);
+}
 
 void Worker::PublishCounts() {
   const http::ServerCounts& server = plane_.server_counts();

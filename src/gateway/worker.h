@@ -30,8 +30,8 @@ class Worker final : private ExchangeObserver {
   // Stops and joins the thread.
   ~Worker();
 
-  // Binds the listeners and starts the thread. Workers share TCP ports; a unix socket has one owner,
-  // which is the first worker.
+  // Binds the listeners and starts the thread. Workers share TCP ports; a unix socket has one
+  // owner, which is the first worker.
   enum class Rank : uint8_t { kFirst, kOther };
   Result<void> Start(Rank rank);
 

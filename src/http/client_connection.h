@@ -37,8 +37,8 @@ class RestWatcher {
 
 // One connection to a provider: one request at a time, one after the other.
 //
-// Order of calls: StartSending, perhaps FinishSending, ReadHead, then Take and Fill in turn until Take says kDone.
-// Threads: that of its loop.
+// Order of calls: StartSending, perhaps FinishSending, ReadHead, then Take and Fill in turn until
+// Take says kDone. Threads: that of its loop.
 class ClientConnection final : private io::HangUpHandler {
  public:
   ClientConnection(io::Loop& loop, std::unique_ptr<io::Stream> stream)
@@ -51,8 +51,8 @@ class ClientConnection final : private io::HangUpHandler {
   // Pieces that one request consists of at most.
   static constexpr size_t kPiecesMax = 10;
 
-  // Sends the pieces in order. kOk: the system took all. kWouldBlock: it took a part; the pieces stay
-  // as they are until FinishSending is over. kReset: the connection is broken.
+  // Sends the pieces in order. kOk: the system took all. kWouldBlock: it took a part; the pieces
+  // stay as they are until FinishSending is over. kReset: the connection is broken.
   io::IoStatus StartSending(std::span<const std::string_view> pieces);
 
   // Sends the rest. Stops early when the provider answers or closes before it has taken everything:
@@ -74,9 +74,9 @@ class ClientConnection final : private io::HangUpHandler {
   // until the next Fill. `pieces` is emptied first.
   Body Take(Pieces& pieces);
 
-  // co_await Fill(deadline): waits for more, and forgets what was given. kOk: something came, or the
-  // end of a body that lasts until the connection closes. kWouldBlock: ask again. kEnd and kReset:
-  // the body was cut off.
+  // co_await Fill(deadline): waits for more, and forgets what was given. kOk: something came, or
+  // the end of a body that lasts until the connection closes. kWouldBlock: ask again. kEnd and
+  // kReset: the body was cut off.
   class Filling;
   [[nodiscard]] inline Filling Fill(MonoTime deadline);
 
@@ -84,10 +84,10 @@ class ClientConnection final : private io::HangUpHandler {
   // the connection.
   bool Reusable() const;
 
-  // For a connection that ended without an answer: whether the provider cannot have seen the request,
-  // so that it may be sent again without being done twice. True when the provider ended the
-  // connection in order and its system acknowledged nothing of the request: an end acknowledges all
-  // that came before it. After a reset nothing is known, because Linux does not read the
+  // For a connection that ended without an answer: whether the provider cannot have seen the
+  // request, so that it may be sent again without being done twice. True when the provider ended
+  // the connection in order and its system acknowledged nothing of the request: an end acknowledges
+  // all that came before it. After a reset nothing is known, because Linux does not read the
   // acknowledgement in it.
   bool RequestNeverTaken() const;
 

@@ -192,8 +192,8 @@ inline const char* ReadUsualLine(const char* p, const char* end, Header& out) {
   }
   const char* const value = name_end + 2;
   const char* const stop = StopAt<scan::RareInValue>(value, end);
-  if (end - stop < 2 || scan::Load16(stop) != kCrLf || scan::Load16(name_end) != kColonBlank ||
-      *value == ' ' || stop[-1] == ' ') [[unlikely]] {
+  if (scan::Load16(stop) != kCrLf || scan::Load16(name_end) != kColonBlank || *value == ' ' ||
+      stop[-1] == ' ' || stop + 2 > end) [[unlikely]] {
     return nullptr;
   }
   out.name = name;
@@ -225,7 +225,7 @@ inline Step ReadHeaders(const char* p, const char* end, MessageHead& head,
       header = unusual;
       next = line.at;
     }
-    if ((kNotedIds >> static_cast<unsigned>(header.id) & 1) != 0) {
+    if ((kNotedIds & IdBit(header.id)) != 0) {
       if (const std::string_view problem = Note(header, head, options, request); !problem.empty())
           [[unlikely]] {
         return Bad(problem);

@@ -12,7 +12,15 @@ constexpr char Lower(char c) {
 }  // namespace
 
 HeaderId FindHeaderId(std::string_view name) {
-  if (name.size() < 2 || name.size() > lookup::kNameBytesMax) {
+  if (name.size() > lookup::kNameBytesMax) {
+    return HeaderId::kUnknown;
+  }
+  if (name.size() < lookup::kHashedBytesMin) {
+    for (const lookup::Row& row : lookup::kRows) {
+      if (row.name.size() == name.size() && EqualsIgnoreCase(name, row.name)) {
+        return row.id;
+      }
+    }
     return HeaderId::kUnknown;
   }
   const HeaderId id = static_cast<HeaderId>(lookup::kSlots[lookup::SlotOf(name)]);

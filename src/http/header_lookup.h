@@ -16,7 +16,9 @@ inline constexpr size_t kNameBytesMax = 31;
 inline constexpr size_t kSlotBits = 7;
 // Found by search: with it, no two of the names fall on one slot. MakeSlots does not compile if a
 // new name breaks that; then search again (any odd number that passes will do).
-inline constexpr uint32_t kMultiplier = 0x6d5ae01f;
+inline constexpr uint32_t kMultiplier = 0x20ccc389;
+// Shorter names are too few for a hash, and do not fill the word that it takes.
+inline constexpr size_t kHashedBytesMin = 4;
 
 // Two steps of 16 bytes compare a name together with the colon after it, which stands for its
 // length. `fold` is 0x20 where the name has a letter, so that `byte | fold == text` holds for both
@@ -117,27 +119,28 @@ consteval std::array<uint32_t, kHeaderIdCount> MakeWantedBits() {
 }
 inline constexpr std::array<uint32_t, kHeaderIdCount> kWantedBits = MakeWantedBits();
 
-// The two bytes in the middle, the last two and the length tell all names apart. Two bytes are the
-// shortest name. Folding to lower case by a bit is right for letters and harmless for the rest.
-constexpr size_t SlotOf(uint32_t middle, uint32_t last, size_t size) {
-  const uint32_t key = ((middle | last << 16) | 0x20202020u) + static_cast<uint32_t>(size);
-  return (key * kMultiplier) >> (32 - kSlotBits);
-}
-constexpr uint32_t PairAt(const char* p) {
+// The last four bytes and the length tell all names apart. Folding to lower case by a bit is right
+// for letters and harmless for the rest. At least kHashedBytesMin bytes.
+constexpr size_t SlotOf(std::string_view name) {
+  const char* const last = name.data() + name.size() - kHashedBytesMin;
+  uint32_t word = 0;
   if (std::endian::native == std::endian::little && !std::is_constant_evaluated()) {
-    return scan::Load16(p);
+    word = scan::Load32(last);
+  } else {
+    for (unsigned i = 0; i < kHashedBytesMin; ++i) {
+      word |= uint32_t{static_cast<uint8_t>(last[i])} << (8 * i);
+    }
   }
-  return static_cast<uint32_t>(static_cast<uint8_t>(p[0])) |
-         static_cast<uint32_t>(static_cast<uint8_t>(p[1])) << 8;
-}
-constexpr size_t SlotOf(std::string_view name) {  // at least two bytes
-  const size_t size = name.size();
-  return SlotOf(PairAt(name.data() + size / 2 - 1), PairAt(name.data() + size - 2), size);
+  const uint32_t key = (word | 0x20202020u) + 8 * static_cast<uint32_t>(name.size());
+  return (key * kMultiplier) >> (32 - kSlotBits);
 }
 
 consteval std::array<uint8_t, size_t{1} << kSlotBits> MakeSlots() {
   std::array<uint8_t, size_t{1} << kSlotBits> slots{};
   for (const Row& row : kRows) {
+    if (row.name.size() < kHashedBytesMin) {
+      continue;
+    }
     uint8_t& slot = slots[SlotOf(row.name)];
     if (slot != 0) {
       throw "two header names share a slot: the hash is not perfect, search a new kMultiplier";
@@ -152,8 +155,8 @@ inline constexpr std::array<uint8_t, size_t{1} << kSlotBits> kSlots = MakeSlots(
 // start are readable. A name that is found needs no further check: it is exactly one of ours.
 inline HeaderId FindHeaderIdBeforeColon(std::string_view name) {
   const size_t size = name.size();
-  if (size < 2) [[unlikely]] {
-    return HeaderId::kUnknown;
+  if (size < kHashedBytesMin) [[unlikely]] {
+    return FindHeaderId(name);
   }
   const size_t id = kSlots[SlotOf(name)];
 #if defined(__SSE2__)

@@ -20,7 +20,7 @@ inline constexpr size_t kStep = 16;
 // What a byte may be part of. RFC 9110 5.6.2 (token), 5.5 (field values), RFC 9112 3.2 (targets).
 enum ByteClass : uint8_t {
   kToken = 1,
-  kPlainName = 2,      // the tokens that real header names are made of: letters, digits, - and _
+  kPlainName = 2,      // the tokens that real header names are made of: letters, digits and -
   kPlainValue = 4,     // everything but control characters; TAB is allowed too, but not plain
   kVisibleValue = 32,  // plain values without the bytes from 0x80 on
   kTarget = 8,         // visible ASCII without #
@@ -36,13 +36,13 @@ consteval std::array<uint8_t, 256> MakeByteClasses() {
          {'!', '#', '$', '%', '&', '\'', '*', '+', '-', '.', '^', '_', '`', '|', '~'}) {
       other_token = other_token || c == t;
     }
-    const bool plain_name = alnum || c == '-' || c == '_';
+    const bool plain_name = alnum || c == '-';
     const bool visible = c > 0x20 && c < 0x7f;
     classes[static_cast<size_t>(c)] = static_cast<uint8_t>(
         ((alnum || other_token) ? kToken : 0) | (plain_name ? kPlainName : 0) |
         ((c >= 0x20 && c != 0x7f) ? kPlainValue : 0) |
         ((c >= 0x20 && c < 0x7f) ? kVisibleValue : 0) | ((visible && c != '#') ? kTarget : 0) |
-        ((plain_name || c == '.') ? kHost : 0));
+        ((plain_name || c == '_' || c == '.') ? kHost : 0));
   }
   return classes;
 }
@@ -96,9 +96,7 @@ inline __m128i InRange(__m128i bytes) {
 inline __m128i PlainName(__m128i bytes) {
   const __m128i letters = InRange<'a', 'z'>(_mm_or_si128(bytes, All(0x20)));
   const __m128i digits = InRange<'0', '9'>(bytes);
-  const __m128i marks =
-      _mm_or_si128(_mm_cmpeq_epi8(bytes, All('-')), _mm_cmpeq_epi8(bytes, All('_')));
-  return _mm_or_si128(_mm_or_si128(letters, digits), marks);
+  return _mm_or_si128(_mm_or_si128(letters, digits), _mm_cmpeq_epi8(bytes, All('-')));
 }
 
 inline uint32_t NameStops(const char* p) {
@@ -106,7 +104,9 @@ inline uint32_t NameStops(const char* p) {
 }
 inline uint32_t HostStops(const char* p) {
   const __m128i bytes = Load(p);
-  return Mask(_mm_or_si128(PlainName(bytes), _mm_cmpeq_epi8(bytes, All('.')))) ^ 0xffff;
+  const __m128i marks =
+      _mm_or_si128(_mm_cmpeq_epi8(bytes, All('_')), _mm_cmpeq_epi8(bytes, All('.')));
+  return Mask(_mm_or_si128(PlainName(bytes), marks)) ^ 0xffff;
 }
 inline uint32_t ValueStops(const char* p) {
   const __m128i bytes = Load(p);
@@ -212,6 +212,11 @@ inline std::string_view Between(const char* first, const char* last) {
 // Unaligned loads in memory order, for comparisons with words built by the same function.
 inline uint64_t Load64(const char* p) {
   uint64_t word;
+  std::memcpy(&word, p, sizeof word);
+  return word;
+}
+inline uint32_t Load32(const char* p) {
+  uint32_t word;
   std::memcpy(&word, p, sizeof word);
   return word;
 }

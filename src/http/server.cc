@@ -60,8 +60,8 @@ void Server::Drain(std::function<void()> done) {
 }
 
 void Server::CloseAll() {
-  // Closing a connection mostly ends it, and then the last one takes its place in the list: from the
-  // back, that is one which was closed before and whose handler still has to end by itself.
+  // Closing a connection mostly ends it, and then the last one takes its place in the list: from
+  // the back, that is one which was closed before and whose handler still has to end by itself.
   for (size_t left = connections_.size(); left > 0; --left) {
     if (left <= connections_.size()) {
       connections_[left - 1]->Close();

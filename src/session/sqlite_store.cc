@@ -22,6 +22,7 @@ namespace {
 // date; the first version has none before it.
 constexpr int64_t kSchemaVersion = 1;
 
+constexpr int kRetryMs = 5;
 constexpr int kBusyMs = 2'000;  // another process may be starting or ending on the same files
 
 // meta also holds a hash of the key: a flipped bit in a row is nothing that SQLite could notice.
@@ -94,6 +95,17 @@ class Database final {
 
   MaybeFailure Run(const char* sql) {
     const int code = sqlite3_exec(handle_, sql, nullptr, nullptr, nullptr);
+    return code == SQLITE_OK ? std::nullopt : MaybeFailure(FailureOf(code, "write"));
+  }
+
+  // As Run, for what SQLite refuses at once instead of waiting while another process has the file
+  // open: changing the journal mode.
+  MaybeFailure RunPatiently(const char* sql) {
+    int code = sqlite3_exec(handle_, sql, nullptr, nullptr, nullptr);
+    for (int waited = 0; (code & 0xff) == SQLITE_BUSY && waited < kBusyMs; waited += kRetryMs) {
+      sqlite3_sleep(kRetryMs);
+      code = sqlite3_exec(handle_, sql, nullptr, nullptr, nullptr);
+    }
     return code == SQLITE_OK ? std::nullopt : MaybeFailure(FailureOf(code, "write"));
   }
 
@@ -301,8 +313,8 @@ MaybeFailure OpenAll(const std::string& file, Database& database, std::optional<
     return failure;
   }
   // A crash of the machine may lose the newest transactions with NORMAL, but breaks nothing.
-  if (MaybeFailure failure = database.Run("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
-                                          "PRAGMA cache_size = -1024")) {
+  if (MaybeFailure failure = database.RunPatiently(
+          "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -1024")) {
     return failure;
   }
   if (MaybeFailure failure = ReadKey(database, key)) {

@@ -32,7 +32,9 @@ EndpointPool::EndpointPool(ConnectionPool& pool, const Endpoint& endpoint)
   MS_CHECK(!url_.tls || pool.tls_ != nullptr);
 }
 
-EndpointPool::~EndpointPool() { pool_.idle_ -= static_cast<int64_t>(idle_.size()); }
+EndpointPool::~EndpointPool() {
+  pool_.idle_ -= static_cast<int64_t>(idle_.size());
+}
 
 std::unique_ptr<http::ClientConnection> EndpointPool::TakeIdle() {
   while (!idle_.empty()) {
@@ -81,8 +83,8 @@ void EndpointPool::Update(const KeepAliveOptions& keep_alive) {
 }
 
 void EndpointPool::OnClosedAtRest(http::ClientConnection& connection) {
-  const auto at = std::ranges::find(idle_, &connection,
-                                    [](const Idle& idle) { return idle.connection.get(); });
+  const auto at =
+      std::ranges::find(idle_, &connection, [](const Idle& idle) { return idle.connection.get(); });
   MS_CHECK(at != idle_.end());
   idle_.erase(at);
   --pool_.idle_;

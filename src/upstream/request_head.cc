@@ -66,9 +66,9 @@ const char* LineEnd(const http::HeaderList& headers, size_t at) {
 
 // Bytes of all header lines together.
 size_t LineBytes(const http::HeaderList& headers) {
-  return headers.empty() ? 0
-                         : static_cast<size_t>(LineEnd(headers, headers.size() - 1) -
-                                               headers[0].name.data());
+  return headers.empty()
+             ? 0
+             : static_cast<size_t>(LineEnd(headers, headers.size() - 1) - headers[0].name.data());
 }
 
 // Appends the lines that `keep` accepts; neighbours go over in one copy.

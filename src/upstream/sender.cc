@@ -31,9 +31,8 @@ Error ClientLeft() {
 
 }  // namespace
 
-io::Task<Result<Reply>> Sender::Send(std::span<const Destination> destinations,
-                                     RequestMaker& maker, io::CancelScope& scope,
-                                     Exchange& exchange) {
+io::Task<Result<Reply>> Sender::Send(std::span<const Destination> destinations, RequestMaker& maker,
+                                     io::CancelScope& scope, Exchange& exchange) {
   const auto allowed =
       static_cast<size_t>(options_.enabled ? std::max<int64_t>(1, options_.max_attempts) : 1);
   const size_t attempts = std::min(allowed, destinations.size());
@@ -46,8 +45,7 @@ io::Task<Result<Reply>> Sender::Send(std::span<const Destination> destinations,
     Outcome outcome;
     NeverTaken never_taken = NeverTaken::kYes;
     if (std::unique_ptr<http::ClientConnection> idle = destination.pool->TakeIdle()) {
-      outcome =
-          co_await TryOn(std::move(idle), destination, maker, scope, total, never_taken);
+      outcome = co_await TryOn(std::move(idle), destination, maker, scope, total, never_taken);
     }
     if (scope.cancelled() && !outcome.reply) {
       outcome.event = AttemptEvent::kClientLeft;
@@ -85,10 +83,8 @@ io::Task<Result<Reply>> Sender::Send(std::span<const Destination> destinations,
 
 io::Task<Sender::Outcome> Sender::TryFresh(const Destination& destination, RequestMaker& maker,
                                            io::CancelScope& scope, MonoTime total_deadline) {
-  const MonoTime connect =
-      DeadlineIn(loop_.now(), destination.model->provider->timeouts.connect);
-  Dialed dialed =
-      co_await destination.pool->Dial(std::min(connect, total_deadline), scope);
+  const MonoTime connect = DeadlineIn(loop_.now(), destination.model->provider->timeouts.connect);
+  Dialed dialed = co_await destination.pool->Dial(std::min(connect, total_deadline), scope);
   if (scope.cancelled()) {
     co_return Outcome{.event = AttemptEvent::kClientLeft};
   }
@@ -97,8 +93,8 @@ io::Task<Sender::Outcome> Sender::TryFresh(const Destination& destination, Reque
   }
   // What a fresh connection did not take is not sent again: the provider is not well.
   NeverTaken never_taken = NeverTaken::kNo;
-  co_return co_await TryOn(std::move(dialed.connection), destination, maker, scope,
-                           total_deadline, never_taken);
+  co_return co_await TryOn(std::move(dialed.connection), destination, maker, scope, total_deadline,
+                           never_taken);
 }
 
 io::Task<Sender::Outcome> Sender::TryOn(std::unique_ptr<http::ClientConnection> connection,

@@ -100,8 +100,7 @@ class Sender final {
   enum class NeverTaken : uint8_t { kNo, kYes };
   io::Task<Outcome> TryOn(std::unique_ptr<http::ClientConnection> connection,
                           const Destination& destination, RequestMaker& maker,
-                          io::CancelScope& scope, MonoTime total_deadline,
-                          NeverTaken& never_taken);
+                          io::CancelScope& scope, MonoTime total_deadline, NeverTaken& never_taken);
   // One request over a connection that is made for it.
   io::Task<Outcome> TryFresh(const Destination& destination, RequestMaker& maker,
                              io::CancelScope& scope, MonoTime total_deadline);

@@ -240,7 +240,7 @@ TEST(FailoverTest, TheAttemptThatServedIsTheOneThatBroke) {
 // `total` limits each attempt for itself, with its answer.
 TEST(FailoverTest, TheTotalTimeIsThatOfAnAttempt) {
   gateway::Options options = support::Replicas(3);
-  options.catalog.providers[0].timeouts = {.connect = 9s, .first_byte = 0s, .idle = 0s, .total = 5s};
+  options.catalog.providers[0].timeouts = {.connect = 9s, .first_byte = 99s, .idle = 99s, .total = 5s};
   World world(options);
   world.provider(1).On().Hang();
   world.SetProviderLink({.dial = io::MemoryLink::Dial::kBlackHole}, 2);

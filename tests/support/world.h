@@ -61,6 +61,8 @@ class World final {
   World& operator=(const World&) = delete;
 
   io::MemoryLoop& loop() { return loop_; }
+  // What is served from.
+  const gateway::Snapshot& snapshot() const { return *snapshot_; }
   gateway::DataPlane& plane() { return *plane_; }
   gateway::ServingState& serving() { return serving_; }
   PolicyClock& clock() { return clock_; }

@@ -56,6 +56,7 @@ constexpr Library kLibraries[] = {
     {"boost/", {"base/"}},
     {"brotli/", {"http/content_coding"}},
     {"fmt/", {"base/", "cli/"}},
+    {"mainstay_version.h", {"cli/"}},  // written by CMake
     {"openssl/", {"base/", "http/io/"}},
     {"simdjson", {"base/"}},
     {"spdlog/", {"base/log"}},

@@ -14,9 +14,9 @@ namespace mainstay::io {
 //
 //   const IoStatus status = co_await Fill(stream, buffer, deadline);
 //
-// kOk: at least one byte was added. kWouldBlock: the stream woke up for nothing; ask again. kEnd and
-// kReset as TryRead gives them, kTimeout and kCancelled as Wait does. While it waits, an empty buffer
-// holds no memory.
+// kOk: at least one byte was added. kWouldBlock: the stream woke up for nothing; ask again. kEnd
+// and kReset as TryRead gives them, kTimeout and kCancelled as Wait does. While it waits, an empty
+// buffer holds no memory.
 class Fill final {
  public:
   // What one read asks for when the buffer has no room of its own.

@@ -13,8 +13,8 @@ struct ssl_st;
 
 namespace mainstay::io {
 
-// Where the system's authorities are read from: its folder, as far as they are needed, or its bundle
-// as a whole. A system without an indexed folder always gets the bundle.
+// Where the system's authorities are read from: its folder, as far as they are needed, or its
+// bundle as a whole. A system without an indexed folder always gets the bundle.
 enum class SystemTrust : uint8_t { kFolder, kBundle };
 
 // What connections to TLS servers have in common: TLS 1.2 or newer, the server's certificate must

@@ -77,8 +77,7 @@ bool IsHashed(const char* folder) {
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
     const std::string name = entry.path().filename();
-    if (name.size() == 10 && name[8] == '.' &&
-        name.find_first_not_of("0123456789abcdef") == 8) {
+    if (name.size() == 10 && name[8] == '.' && name.find_first_not_of("0123456789abcdef") == 8) {
       return true;
     }
   }

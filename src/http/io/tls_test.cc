@@ -155,7 +155,8 @@ class HandshakeTest : public ::testing::TestWithParam<HandshakeCase> {
   void MakeClient() {
     const HandshakeCase& row = GetParam();
     const bool by_file = row.client_knows_authority && !row.authority_is_systems;
-    auto made = TlsClientContext::Make({.ca_file = by_file ? authority_.file() : ""});
+    auto made = TlsClientContext::Make(
+        {.ca_file = by_file ? authority_.file() : "", .system = SystemTrust::kBundle});
     ASSERT_TRUE(made) << made.error().message;
     client_ = std::move(made).value();
     Limit(client_->native(), row.client_version_max);
@@ -291,7 +292,7 @@ class TlsWireTest : public ::testing::Test {
     auto server = TlsServerContext::Make({.cert_file = files.certificate, .key_file = files.key});
     ASSERT_TRUE(server) << server.error().message;
     server_ = std::move(server).value();
-    auto client = TlsClientContext::Make({});
+    auto client = TlsClientContext::Make({.system = SystemTrust::kBundle});
     ASSERT_TRUE(client) << client.error().message;
     client_ = std::move(client).value();
     ::unsetenv("SSL_CERT_FILE");
