@@ -43,9 +43,9 @@ EVENT = Scenario("sse_event", connections=1, streaming=True, few=50, many=350)
 # Slow enough that a proxy under valgrind or strace still sees each event alone.
 EVENT_GAP_US = 4000
 
-# Writers in the background batch by wall time, which valgrind stretches; the counts are of the
-# request path, so records stay in memory.
-QUIET_CONFIG = {"replay": {"engine": "memory"}}
+# The counts are of the request path: nothing that writes in the background by wall time, which
+# valgrind stretches.
+QUIET_CONFIG = {"state": {"engine": "memory"}}
 
 
 def _run(proxy, tools, folder, scenario, amount, wrapper, is_parent):

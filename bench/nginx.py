@@ -255,8 +255,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     proxies.add_arguments(parser)
     parser.add_argument("--nginx", default="/usr/sbin/nginx", help="default: %(default)s")
-    parser.add_argument("--nginx-head-buffer", metavar="SIZE", default=proxies.BEST_HEAD_BUFFER,
-                        help="nginx's client_header_buffer_size (default: %(default)s, its best)")
+    parser.add_argument("--nginx-head-buffer", metavar="SIZE", default=proxies.USUAL_HEAD_BUFFER,
+                        help="nginx's client_header_buffer_size (default: %(default)s; 80k is its best at 64 KB)")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     parser.add_argument("--rounds", type=int, help="default: 15, quick 5")
     parser.add_argument("--round-ms", type=int, help="default: 500, quick 350")

@@ -18,20 +18,11 @@ import workloads
 STEPS = 10
 WARM_UP_STEPS = 2
 SESSIONS = 1000
-TABLE_ENTRIES = 2000
 CONNECTIONS = 64
 ABORT_AFTER_EVENTS = 3
 STREAM_EVENTS = 1000
 # Freed memory goes back late, and a worker finishes what is in flight: look when it is quiet.
 SETTLE_S = 0.5
-
-BOUNDED_CONFIG = {
-    "routing": {"session_max_entries": TABLE_ENTRIES},
-    "accounts": {"session_max_entries": TABLE_ENTRIES},
-    "session": {"session_continuity": {"max_conversations": TABLE_ENTRIES}},
-    "replay": {"engine": "memory", "max_records": TABLE_ENTRIES},
-}
-
 
 class Phase:
     """Ten steps of one kind of work, with the memory after each."""
@@ -70,7 +61,6 @@ def run(arguments):
     proxy_cores, tool_cores = cores()
     tools = workloads.find_tools(arguments, tool_cores)
     proxy = proxies.proxy_of(arguments)
-    proxy.config = proxies.merged(BOUNDED_CONFIG, proxy.config)
     bound_bytes = int(arguments.bound_mib * 2**20)
     with scratch_folder() as folder, tools.origin(folder, gap_us=500, tick_us=100) as origin, \
             proxy.start(folder / "proxy", origin.port, proxy_cores) as running:

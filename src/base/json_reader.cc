@@ -112,8 +112,7 @@ const char* Reader::ScanLongString(const char* begin, const char* from) {
 
 const char* Reader::ScanToken(const char* p, bool& has_escapes) {
   const char* const quote = ScanString(p);
-  has_escapes =
-      quote != nullptr && std::memchr(p, '\\', static_cast<size_t>(quote - p)) != nullptr;
+  has_escapes = quote != nullptr && std::memchr(p, '\\', static_cast<size_t>(quote - p)) != nullptr;
   return quote;
 }
 

@@ -351,7 +351,8 @@ inline void AppendValue(const StringToken& token, std::string& out_append) {
 bool EscapedEquals(std::string_view raw, std::string_view value);
 
 // Whether the key is this name, also when it is written with escapes: "mod\u0065l" equals model.
-inline bool KeyEquals(const StringToken& key, std::string_view name) {
+// Always inlined: with the name known it is a comparison of lengths and one or two of words.
+[[gnu::always_inline]] inline bool KeyEquals(const StringToken& key, std::string_view name) {
   if (key.has_escapes) [[unlikely]] {
     return EscapedEquals(key.raw, name);
   }

@@ -127,6 +127,7 @@ StringEnd ScanPortable(const char* from, const char* end, uint32_t flags) {
   return ScanWith<PortableBlock>(from, end, flags);
 }
 
+#if MAINSTAY_JSON_SSE2
 // The vector versions compare signed, in which bytes above 0x7F are small and stop, until flipping
 // the top bit as well makes them large. Flipping bit 1 moves the quote (0x22) to 0x20, next to the
 // control characters, and keeps these below it.
@@ -134,7 +135,6 @@ constexpr uint8_t kFlips[] = {0x02, 0x82};
 constexpr uint8_t kLastStops[] = {0x20, 0xA0};
 static_assert(kSawHighByte == 1, "the index of both");
 
-#if MAINSTAY_JSON_SSE2
 class Sse2Block final {
  public:
   static constexpr int kBytes = 16;

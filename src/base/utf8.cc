@@ -52,13 +52,13 @@ bool ValidatePortable(const char* p, size_t size) {
 // allow was made. The bit kTwoTails is different: two continuation bytes are right exactly when a
 // lead of three or four bytes stands two or three places before.
 enum Mistake : uint8_t {
-  kTooShort = 1 << 0,   // a lead, and no continuation byte behind it
-  kTooLong = 1 << 1,    // a continuation byte behind ASCII
-  kOverlong3 = 1 << 2,  // E0, then 80 to 9F
-  kTooLarge = 1 << 3,   // F4 to FF, then 90 to BF
-  kSurrogate = 1 << 4,  // ED, then A0 to BF
-  kOverlong2 = 1 << 5,  // C0 or C1
-  kOverlong4 = 1 << 6,  // F0, then 80 to 8F
+  kTooShort = 1 << 0,      // a lead, and no continuation byte behind it
+  kTooLong = 1 << 1,       // a continuation byte behind ASCII
+  kOverlong3 = 1 << 2,     // E0, then 80 to 9F
+  kTooLarge = 1 << 3,      // F4 to FF, then 90 to BF
+  kSurrogate = 1 << 4,     // ED, then A0 to BF
+  kOverlong2 = 1 << 5,     // C0 or C1
+  kOverlong4 = 1 << 6,     // F0, then 80 to 8F
   kTooLarge1000 = 1 << 6,  // F5 to FF, then 80 to 8F
   kTwoTails = 1 << 7,
 };
@@ -78,9 +78,9 @@ constexpr Table MakeFirstHigh() {
 constexpr Table MakeFirstLow() {
   Table table{};
   for (size_t half = 0; half < 16; ++half) {
-    table[half] = static_cast<uint8_t>(kTooShort | kTooLong | kTwoTails |
-                                       (half < 2 ? kOverlong2 : 0) | (half >= 4 ? kTooLarge : 0) |
-                                       (half >= 5 ? kTooLarge1000 : 0));
+    table[half] =
+        static_cast<uint8_t>(kTooShort | kTooLong | kTwoTails | (half < 2 ? kOverlong2 : 0) |
+                             (half >= 4 ? kTooLarge : 0) | (half >= 5 ? kTooLarge1000 : 0));
   }
   table[0x0] |= kOverlong3 | kOverlong4;
   table[0xD] |= kSurrogate;
@@ -112,8 +112,7 @@ class Avx2Checker final {
 
   // A block of ASCII needs no check when the one before was ASCII: no sequence goes on into it.
   MS_AVX2 void Check(const char* p) {
-    const bool is_ascii =
-        _mm256_movemask_epi8(_mm256_or_si256(Load(p), Load(p + kBytes / 2))) == 0;
+    const bool is_ascii = _mm256_movemask_epi8(_mm256_or_si256(Load(p), Load(p + kBytes / 2))) == 0;
     if (!is_ascii || !was_ascii_) {
       CheckHalf(p);
       CheckHalf(p + kBytes / 2);

@@ -150,10 +150,11 @@ TEST(Utf8, FourBytesAtTheBounds) {
 // Each piece at each place around the borders of the blocks, in texts of ASCII and of long
 // sequences, with text behind it and at the very end.
 TEST(Utf8, EveryPlaceAroundTheBlocks) {
-  const std::string_view pieces[] = {
-      "\xC3\xA9",     "\xE2\x82\xAC",     "\xF0\x9F\x98\x80", "\xF0\x9F\x98", "\xE2\x82",
-      "\xC3",         "\x80",             "\xED\xA0\x80",     "\xC0\x80",     "\xE0\x80\x80",
-      "\xF4\x90\x80\x80", "\xC3\xA9\x80", "\xFF"};
+  const std::string_view pieces[] = {"\xC3\xA9",     "\xE2\x82\xAC",     "\xF0\x9F\x98\x80",
+                                     "\xF0\x9F\x98", "\xE2\x82",         "\xC3",
+                                     "\x80",         "\xED\xA0\x80",     "\xC0\x80",
+                                     "\xE0\x80\x80", "\xF4\x90\x80\x80", "\xC3\xA9\x80",
+                                     "\xFF"};
   for (const std::string_view filler : {"a"sv, "\xE6\x96\x87"sv}) {
     for (const std::string_view piece : pieces) {
       for (size_t before = 0; before <= 200; ++before) {
@@ -173,7 +174,8 @@ TEST(Utf8, EveryPlaceAroundTheBlocks) {
 }
 
 TEST(Utf8, RandomMutations) {
-  const std::string_view pieces[] = {"a", "some words ", "\xC3\xA9", "\xE6\x96\x87", "\xF0\x9F\x98\x80"};
+  const std::string_view pieces[] = {"a", "some words ", "\xC3\xA9", "\xE6\x96\x87",
+                                     "\xF0\x9F\x98\x80"};
   Random random(11);
   for (int round = 0; round < 20'000; ++round) {
     std::string text;

@@ -88,8 +88,7 @@ constexpr bool IsHopByHop(HeaderId id) {
 bool EqualsIgnoreCase(std::string_view a, std::string_view b);
 // `prefix` is in lower case and not empty. Inline for its first byte, which nearly always decides.
 inline bool StartsWithIgnoreCase(std::string_view text, std::string_view prefix) {
-  return text.size() >= prefix.size() &&
-         (text[0] == prefix[0] || (text[0] | ' ') == prefix[0]) &&
+  return text.size() >= prefix.size() && (text[0] == prefix[0] || (text[0] | ' ') == prefix[0]) &&
          EqualsIgnoreCase(text.substr(0, prefix.size()), prefix);
 }
 
@@ -97,7 +96,8 @@ inline bool StartsWithIgnoreCase(std::string_view text, std::string_view prefix)
 // or describe the gateway, so neither side's are passed through.
 inline bool IsGatewayHeader(std::string_view name) {
   // Most names that begin with x- are a client's own; the third letter tells without a call.
-  if (name.size() < 7 || (name[0] | ' ') != 'x' || ((name[2] | ' ') != 'm' && (name[2] | ' ') != 'v')) {
+  if (name.size() < 7 || (name[0] | ' ') != 'x' ||
+      ((name[2] | ' ') != 'm' && (name[2] | ' ') != 'v')) {
     return false;
   }
   return StartsWithIgnoreCase(name, "x-mainstay-") || StartsWithIgnoreCase(name, "x-vsr-");

@@ -338,6 +338,10 @@ io::Task<ServerConnection::Next> ServerConnection::Refuse(Error error) {
   exchange_.Reset(understood ? head_.get() : nullptr, {}, received_);
   exchange_.must_close_ = true;
   co_await server_.handler_.Refuse(error, exchange_);
+  if (exchange_.broken_) {
+    refused_ = false;  // nobody takes the answer: nothing to linger for
+    stream_->ResetOnClose();
+  }
   co_return Next::kClose;
 }
 

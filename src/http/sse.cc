@@ -42,8 +42,35 @@ void EventScanner::Feed(std::string_view piece) {
   scan_ = Scan::kNotYet;
 }
 
+bool EventScanner::NextPlain(StreamEvent& event) {
+  constexpr std::string_view kData = "data: ";
+  const std::string_view rest = piece_.substr(begin_);
+  if (scanned_ != begin_ || before_bytes_ != 0 || scan_ != Scan::kNotYet || after_cr_ ||
+      too_long_ || !rest.starts_with(kData)) {
+    return false;
+  }
+  const size_t line_end = rest.find('\n', kData.size());
+  if (line_end == std::string_view::npos || line_end + 1 >= rest.size() ||
+      rest[line_end + 1] != '\n' || line_end + 2 > event_bytes_max_) {
+    return false;
+  }
+  const std::string_view data = rest.substr(kData.size(), line_end - kData.size());
+  if (data.find('\r') != std::string_view::npos) {
+    return false;
+  }
+  HandOut(event, rest.substr(0, line_end + 2));
+  event.data = data;
+  event.has_data = true;
+  scanned_ = begin_ + line_end + 2;
+  StartEvent();
+  return true;
+}
+
 EventScanner::Step EventScanner::Next(StreamEvent& event) {
   Release();
+  if (NextPlain(event)) {
+    return Step::kEvent;
+  }
   for (;;) {
     if (scan_ == Scan::kNotYet) {
       scan_ = FindEventEnd();

@@ -83,8 +83,8 @@ class BackPressureTest : public ::testing::TestWithParam<Flood::Shape> {
   static constexpr size_t kBound = 2 * kQueue + (32 << 10) + 10'000;
 
   static std::string Request() {
-    return Post(Chat(GetParam() == Flood::Shape::kStream ? R"(,"stream":true)" : "", "hello",
-                     "flood/x"));
+    return Post(
+        Chat(GetParam() == Flood::Shape::kStream ? R"(,"stream":true)" : "", "hello", "flood/x"));
   }
 };
 

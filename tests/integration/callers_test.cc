@@ -5,7 +5,6 @@ namespace mainstay {
 namespace {
 
 using namespace std::chrono_literals;
-using ::testing::HasSubstr;
 using fake_provider::Ending;
 using support::Answer;
 using support::Chat;
@@ -15,6 +14,7 @@ using support::End;
 using support::Get;
 using support::Post;
 using support::World;
+using ::testing::HasSubstr;
 
 gateway::Options Config() {
   gateway::Options options = support::Replicas(2);
@@ -50,8 +50,7 @@ TEST(AccessTest, IsDecidedBeforeAProviderIsAsked) {
       {"no key", Post(Chat()), 401, "invalid_api_key"},
       {"unknown key", Post(Chat(), Bearer("key-unknown")), 401, "invalid_api_key"},
       {"empty key", Post(Chat(), "authorization: Bearer \r\n"), 401, "invalid_api_key"},
-      {"another scheme", Post(Chat(), "authorization: Basic key-all\r\n"), 401,
-       "invalid_api_key"},
+      {"another scheme", Post(Chat(), "authorization: Basic key-all\r\n"), 401, "invalid_api_key"},
       {"a good key", Post(Chat(), Bearer("key-all")), 200},
       {"the scheme in other letters", Post(Chat(), "authorization: bEARER key-all\r\n"), 200},
       {"x-api-key", Post(Chat(), "x-api-key: key-all\r\n"), 200},
@@ -154,7 +153,9 @@ struct LeaseCase {
   enum class Then : uint8_t { kWait, kClose, kReset, kStuck } then = Then::kWait;
 };
 
-void PrintTo(const LeaseCase& row, std::ostream* out) { *out << row.name; }
+void PrintTo(const LeaseCase& row, std::ostream* out) {
+  *out << row.name;
+}
 
 class LeaseTest : public ::testing::TestWithParam<LeaseCase> {};
 
@@ -213,16 +214,20 @@ std::vector<LeaseCase> LeaseCases() {
       {"time_outs_everywhere", whole, {.end = Ending::kHang}},
       {"bad_json", "{\"first\"", {}},
       {"no_such_model", Chat("", "first", "nope"), {}},
-      {"a_stream_that_breaks", stream, {.text = "a b", .gap = 1s, .end = Ending::kReset,
-                                        .after_events = 2}},
+      {"a_stream_that_breaks",
+       stream,
+       {.text = "a b", .gap = 1s, .end = Ending::kReset, .after_events = 2}},
       {"a_stream_that_hangs", stream, {.text = "a b", .end = Ending::kHang, .after_events = 2}},
-      {"an_answer_that_is_cut", whole,
+      {"an_answer_that_is_cut",
+       whole,
        {.body = std::string(99, 'x'), .end = Ending::kReset, .after_bytes = 50}},
       {"the_client_leaves_before_the_answer", whole, {.end = Ending::kHang}, Then::kClose},
       {"the_client_resets_before_the_answer", whole, {.end = Ending::kHang}, Then::kReset},
       {"the_client_leaves_a_stream", stream, {.text = "a b c", .gap = 10s}, Then::kClose},
       {"the_client_is_stuck", whole, {.body = std::string(1'000'000, 'x')}, Then::kStuck},
-      {"the_client_is_stuck_and_leaves", whole, {.body = std::string(1'000'000, 'x')},
+      {"the_client_is_stuck_and_leaves",
+       whole,
+       {.body = std::string(1'000'000, 'x')},
        Then::kReset},
   };
 }

@@ -73,14 +73,15 @@ class Chaos final {
   }
 
   void Check() {
+    for (const support::SeenExchange& exchange : world_.exchanges()) {
+      EXPECT_TRUE(exchanges_.emplace(exchange.client_request_id, &exchange).second);
+      EXPECT_NE(exchange.lifecycle, Lifecycle::kInProgress);
+      EXPECT_LE(exchange.attempts.size(), static_cast<size_t>(kReplicas));
+    }
     for (const auto& person : people_) {
       CheckPerson(*person);
     }
     CheckProviders();
-    for (const support::SeenExchange& exchange : world_.exchanges()) {
-      EXPECT_NE(exchange.lifecycle, Lifecycle::kInProgress);
-      EXPECT_LE(exchange.attempts.size(), static_cast<size_t>(kReplicas));
-    }
     EXPECT_EQ(world_.client_connections(), 0);
     EXPECT_EQ(world_.plane().pool().idle(), 0);
     const auto caller = world_.snapshot().callers.Find(kKey);
@@ -118,8 +119,8 @@ class Chaos final {
     for (int number = 1; number <= kReplicas; ++number) {
       io::MemoryLink to_provider = link();
       if (Chance(10)) {
-        to_provider.dial = Chance(2) ? io::MemoryLink::Dial::kRefused
-                                     : io::MemoryLink::Dial::kBlackHole;
+        to_provider.dial =
+            Chance(2) ? io::MemoryLink::Dial::kRefused : io::MemoryLink::Dial::kBlackHole;
       }
       if (Chance(10)) {
         to_provider.reset_after_to_dialler = random_.Below(3000);
@@ -155,19 +156,23 @@ class Chaos final {
       action.status = statuses[random_.Below(std::size(statuses))];
     }
     if (Chance(30)) {
-      action.content_length = random_.Below(1000);
-    }
-    if (Chance(30)) {
       action.head_bytes = static_cast<int64_t>(random_.Below(100'000));
     }
     if (Chance(4)) {
       const Ending endings[] = {Ending::kReset, Ending::kClose, Ending::kHang, Ending::kGarbage};
       action.end = endings[random_.Below(4)];
       if (Chance(2)) {
-        action.after_bytes = random_.Below(3000);
+        // One that hangs behind a whole answer would not see the end of its connection, where that
+        // waits behind bytes that are not read.
+        action.after_bytes = random_.Below(action.end == Ending::kHang ? 100 : 3000);
       } else if (Chance(2)) {
         action.after_events = random_.Below(5);
       }
+      if (action.end == Ending::kHang) {
+        action.gzip = fake_provider::Gzip::kNo;
+      }
+    } else if (Chance(20) && question.request.stream == Streaming::kNo) {
+      action.content_length = random_.Below(1000);
     }
     return action;
   }
@@ -190,8 +195,8 @@ class Chaos final {
     if (Chance(6)) {
       text += std::string(random_.Below(50'000), 't');
     }
-    const std::string body = Chance(20) ? "{broken"
-                                        : support::Chat(Chance(2) ? R"(,"stream":true)" : "", text);
+    const std::string body =
+        Chance(20) ? "{broken" : support::Chat(Chance(2) ? R"(,"stream":true)" : "", text);
     return Chance(3) ? PostChunked(body, 1 + random_.Below(3000), headers) : Post(body, headers);
   }
 
@@ -236,8 +241,8 @@ class Chaos final {
     person.rest.erase(0, std::min(bytes, person.rest.size()));
   }
 
-  // Exactly one answer for each request, in order, up to one that is cut or says that it is the
-  // last; and who gets fewer can tell.
+  // Answers in the order of the requests, up to one that is cut or says that it is the last; and
+  // whoever gets fewer can tell.
   void CheckPerson(const Person& person) {
     const Answers answers = person.client.answers(person.methods);
     const bool cut = !answers.list.empty() && !answers.list.back().whole;
@@ -251,18 +256,36 @@ class Chaos final {
       return;  // it may have got anything up to there
     }
     EXPECT_NE(person.client.end(), End::kOpen) << "every time-out is over";
-    if (!cut) {
+    // A HEAD request that is refused before its head was understood is answered with a body.
+    const bool closes = !answers.list.empty() && answers.list.back().closes();
+    if (!cut && !closes && person.client.end() != End::kReset) {
       EXPECT_EQ(answers.rest, "");
     }
-    const bool all = answers.list.size() == person.ids.size() && !cut;
-    const bool told = cut || person.client.end() == End::kReset ||
-                      (!answers.list.empty() && answers.list.back().closes());
-    // A request that was never sent to its end needs no answer, nor does one before its first line.
-    const bool unfinished =
-        !person.rest.empty() && answers.list.size() + 1 >= person.ids.size() && !cut;
-    EXPECT_TRUE(all || told || unfinished)
-        << answers.list.size() << " answers to " << person.ids.size() << " requests, the last: "
-        << person.ids.back();
+    for (size_t i = 0; i < person.ids.size(); ++i) {
+      const auto exchange = exchanges_.find(person.ids[i]);
+      if (exchange != exchanges_.end()) {
+        CheckServed(*exchange->second, answers, i, person.client.end());
+      }
+    }
+  }
+
+  // What the gateway says of a request that it took is what its client saw.
+  static void CheckServed(const support::SeenExchange& exchange, const Answers& answers, size_t at,
+                          End end) {
+    SCOPED_TRACE(exchange.client_request_id);
+    const Answer* answer = at < answers.list.size() ? &answers.list[at] : nullptr;
+    const bool broken = answer == nullptr || !answer->whole;
+    if (exchange.lifecycle == Lifecycle::kCompleted ||
+        (exchange.lifecycle == Lifecycle::kFailed && !broken)) {
+      ASSERT_NE(answer, nullptr);
+      EXPECT_TRUE(answer->whole);
+      EXPECT_EQ(answer->status, exchange.status);
+    } else if (broken) {
+      EXPECT_EQ(end, End::kReset);
+    } else {
+      EXPECT_NE(answer->body.find("data: {\"error\":{"), std::string::npos);
+      EXPECT_EQ(end, End::kEnded);
+    }
   }
 
   void CheckAnswer(const Answer& answer, const std::string& id) {
@@ -280,7 +303,8 @@ class Chaos final {
     const size_t reply = answer.body.find("id", answer.body.find("reply"));
     if (readable && answer.status == 200 && reply != std::string::npos &&
         answer.Header("content-type").starts_with("application/json")) {
-      EXPECT_EQ(answer.body.substr(reply, id.size() + 1), id + ".");
+      const std::string named = answer.body.substr(reply, id.size() + 1);
+      EXPECT_TRUE((id + ".").starts_with(named)) << named << " to " << id;
     }
     if (readable && answer.Header("content-type").starts_with("text/event-stream") &&
         answer.Header("x-mainstay-attempts") != "") {
@@ -306,6 +330,7 @@ class Chaos final {
   Random random_;
   World world_;
   std::vector<std::unique_ptr<Person>> people_;
+  std::map<std::string, const support::SeenExchange*> exchanges_;  // by the client's id
   int requests_ = 0;
   size_t whole_answers_ = 0;
   size_t cut_answers_ = 0;
@@ -320,8 +345,8 @@ TEST_P(ChaosTest, WhateverHappensNobodyIsDeceived) {
   chaos.Run();
   chaos.Check();
   // Otherwise nothing was tested.
-  EXPECT_GT(chaos.exchanges(), 150U);
-  EXPECT_GT(chaos.whole_answers(), 150U);
+  EXPECT_GT(chaos.exchanges(), 100U);
+  EXPECT_GT(chaos.whole_answers(), 100U);
   EXPECT_GT(chaos.cut_answers(), 2U);
 }
 

@@ -5,7 +5,6 @@ namespace mainstay {
 namespace {
 
 using namespace std::chrono_literals;
-using ::testing::HasSubstr;
 using fake_provider::Ending;
 using support::Answer;
 using support::Chat;
@@ -14,6 +13,7 @@ using support::Client;
 using support::End;
 using support::Post;
 using support::World;
+using ::testing::HasSubstr;
 
 gateway::Options Config(int replicas) {
   gateway::Options options = support::Replicas(replicas);
@@ -31,7 +31,9 @@ struct Fault {
   std::chrono::milliseconds after{0};  // when it is known
 };
 
-void PrintTo(const Fault& fault, std::ostream* out) { *out << fault.name; }
+void PrintTo(const Fault& fault, std::ostream* out) {
+  *out << fault.name;
+}
 
 void Break(World& world, int number, const Fault& fault) {
   world.provider(number).On().Do(fault.action);
@@ -51,18 +53,26 @@ std::vector<Fault> Faults() {
       {"reset_at_the_request", {}, {.reset_after_to_acceptor = 50}, kReset},
       {"first_byte_timeout", {.end = Ending::kHang}, {}, kTimeout, 0, 3s},
       {"late_answer", {.delay = 3s}, {}, kTimeout, 0, 3s},
-      {"head_that_drips", {.raw = "HTTP/1.1 200 OK\r\n\r\n", .gap = 1s, .write_bytes = 2}, {},
-       kTimeout, 0, 3s},
+      {"head_that_drips",
+       {.raw = "HTTP/1.1 200 OK\r\n\r\n", .gap = 1s, .write_bytes = 2},
+       {},
+       kTimeout,
+       0,
+       3s},
       {"garbage", {.end = Ending::kGarbage}, {}, kBadAnswer},
       {"garbage_of_text", {.raw = "SSH-2.0-OpenSSH_9.2\r\n\r\n"}, {}, kBadAnswer},
       {"two_lengths",
-       {.raw = "HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab"}, {},
+       {.raw = "HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab"},
+       {},
        kBadAnswer},
       {"length_and_chunked",
        {.raw = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\ntransfer-encoding: "
                "chunked\r\n\r\n0\r\n\r\n"},
-       {}, kBadAnswer},
-      {"switching_protocols", {.raw = "HTTP/1.1 101 Switching\r\nupgrade: x\r\n\r\n"}, {},
+       {},
+       kBadAnswer},
+      {"switching_protocols",
+       {.raw = "HTTP/1.1 101 Switching\r\nupgrade: x\r\n\r\n"},
+       {},
        kBadAnswer},
       {"oversized_head", {.head_bytes = 100'000}, {}, kBadAnswer},
   };
@@ -240,7 +250,8 @@ TEST(FailoverTest, TheAttemptThatServedIsTheOneThatBroke) {
 // `total` limits each attempt for itself, with its answer.
 TEST(FailoverTest, TheTotalTimeIsThatOfAnAttempt) {
   gateway::Options options = support::Replicas(3);
-  options.catalog.providers[0].timeouts = {.connect = 9s, .first_byte = 99s, .idle = 99s, .total = 5s};
+  options.catalog.providers[0].timeouts = {
+      .connect = 9s, .first_byte = 99s, .idle = 99s, .total = 5s};
   World world(options);
   world.provider(1).On().Hang();
   world.SetProviderLink({.dial = io::MemoryLink::Dial::kBlackHole}, 2);

@@ -5,7 +5,6 @@ namespace mainstay {
 namespace {
 
 using namespace std::chrono_literals;
-using ::testing::HasSubstr;
 using support::Answer;
 using support::Answers;
 using support::Chat;
@@ -15,6 +14,7 @@ using support::Get;
 using support::Post;
 using support::PostChunked;
 using support::World;
+using ::testing::HasSubstr;
 
 // --- one request, one answer ---
 
@@ -28,7 +28,9 @@ struct RequestCase {
   int64_t calls = 0;  // that reached the provider
 };
 
-void PrintTo(const RequestCase& row, std::ostream* out) { *out << row.name; }
+void PrintTo(const RequestCase& row, std::ostream* out) {
+  *out << row.name;
+}
 
 class RequestTest : public ::testing::TestWithParam<RequestCase> {
  protected:
@@ -86,8 +88,8 @@ std::vector<RequestCase> RequestCases() {
        "POST /v1/chat/completions HTTP/1.0\r\nconnection: keep-alive\r\ncontent-length: " +
            std::to_string(chat.size()) + "\r\n\r\n" + chat,
        200, End::kOpen, "", "chat.completion", 1},
-      {"chat_absolute_form", Post(chat, "", "http://gateway/v1/chat/completions"), 200,
-       End::kOpen, "", "chat.completion", 1},
+      {"chat_absolute_form", Post(chat, "", "http://gateway/v1/chat/completions"), 200, End::kOpen,
+       "", "chat.completion", 1},
       {"completions", Post(R"({"model":"demo/small","prompt":"a"})", "", "/v1/completions"), 200,
        End::kOpen, "", "text_completion", 1},
       {"embeddings", Post(R"({"model":"demo/small","input":"a"})", "", "/v1/embeddings"), 200,
@@ -138,7 +140,9 @@ struct SmugglingCase {
   int status = 400;
 };
 
-void PrintTo(const SmugglingCase& row, std::ostream* out) { *out << row.name; }
+void PrintTo(const SmugglingCase& row, std::ostream* out) {
+  *out << row.name;
+}
 
 class SmugglingTest : public ::testing::TestWithParam<SmugglingCase> {};
 
@@ -217,9 +221,9 @@ TEST(PipeliningTest, AnswersComeInTheOrderOfTheRequests) {
     world.provider().On({.contains = "first"}).Do({.text = "one", .delay = 300ms});
     world.provider().On({.contains = "second"}).Do({.text = "two", .delay = 100ms});
     world.provider().On({.contains = "third"}).Do({.text = "three"});
-    Client client = world.Ask(Post(Chat("", "first")) + Get("/healthz") +
-                              PostChunked(Chat("", "second"), 10) + Head("HEAD /healthz HTTP/1.1") +
-                              Post(Chat("", "third")) + Get("/v1/nothing"));
+    Client client =
+        world.Ask(Post(Chat("", "first")) + Get("/healthz") + PostChunked(Chat("", "second"), 10) +
+                  Head("HEAD /healthz HTTP/1.1") + Post(Chat("", "third")) + Get("/v1/nothing"));
     EXPECT_EQ(client.received(), "");
     world.Advance(1s);
     const Answers answers = client.answers("PGPHPG");
@@ -279,13 +283,13 @@ TEST(ExpectTest, ContinueIsSentBeforeTheBody) {
   const size_t chunked_head = chunked.find("\r\n\r\n") + 4;
   const std::string sized = Post(chat, "expect: 100-Continue\r\n");
   const size_t sized_head = sized.find("\r\n\r\n") + 4;
-  const std::string old = "POST /v1/chat/completions HTTP/1.0\r\nexpect: 100-continue\r\n" +
-                          length + "\r\n";
+  const std::string old =
+      "POST /v1/chat/completions HTTP/1.0\r\nexpect: 100-continue\r\n" + length + "\r\n";
   const Row rows[] = {
       {"sized", sized.substr(0, sized_head), sized.substr(sized_head), 1},
       {"chunked", chunked.substr(0, chunked_head), chunked.substr(chunked_head), 1},
-      {"a part of the body is here", sized.substr(0, sized_head + 1),
-       sized.substr(sized_head + 1), 0},
+      {"a part of the body is here", sized.substr(0, sized_head + 1), sized.substr(sized_head + 1),
+       0},
       {"http 1.0 knows no interim answers", old, chat, 0},
   };
   for (const Row& row : rows) {

@@ -5,7 +5,6 @@ namespace mainstay {
 namespace {
 
 using namespace std::chrono_literals;
-using ::testing::HasSubstr;
 using fake_provider::CallState;
 using support::Answers;
 using support::Chat;
@@ -15,6 +14,7 @@ using support::End;
 using support::Get;
 using support::Post;
 using support::World;
+using ::testing::HasSubstr;
 
 // --- drain ---
 

@@ -5,7 +5,6 @@ namespace mainstay {
 namespace {
 
 using namespace std::chrono_literals;
-using ::testing::HasSubstr;
 using support::Answer;
 using support::Chat;
 using support::Client;
@@ -14,6 +13,7 @@ using support::Get;
 using support::Post;
 using support::PostChunked;
 using support::World;
+using ::testing::HasSubstr;
 
 gateway::Options WithLimits(const http::Limits& limits) {
   gateway::Options options = support::Replicas(1);
@@ -37,7 +37,9 @@ struct SizeCase {
   int status;
 };
 
-void PrintTo(const SizeCase& row, std::ostream* out) { *out << row.name; }
+void PrintTo(const SizeCase& row, std::ostream* out) {
+  *out << row.name;
+}
 
 class SizeTest : public ::testing::TestWithParam<SizeCase> {};
 
@@ -143,14 +145,15 @@ struct TimeCase {
   int status;                       // 0: closed without one
 };
 
-void PrintTo(const TimeCase& row, std::ostream* out) { *out << row.name; }
+void PrintTo(const TimeCase& row, std::ostream* out) {
+  *out << row.name;
+}
 
 class TimeTest : public ::testing::TestWithParam<TimeCase> {};
 
 TEST_P(TimeTest, IsOverAtTheLimitNotBefore) {
   const TimeCase& row = GetParam();
-  World world(
-      WithLimits({.header_timeout = 2s, .body_timeout = 3s, .idle_timeout = 5s}));
+  World world(WithLimits({.header_timeout = 2s, .body_timeout = 3s, .idle_timeout = 5s}));
   Client client = world.Ask(row.start);
   std::chrono::milliseconds passed{0};
   for (; passed + 100ms < row.limit; passed += 100ms) {
@@ -188,16 +191,16 @@ INSTANTIATE_TEST_SUITE_P(
                  408},
         TimeCase{"an_empty_line_only", "\r\n", "", 2s, 0},
         TimeCase{"a_body_without_its_end", Post(Chat()).substr(0, 120), "", 3s, 408},
-        TimeCase{"a_body_that_drips",
-                 "POST / HTTP/1.1\r\nhost: g\r\ncontent-length: 100\r\n\r\n", "x", 3s, 408},
+        TimeCase{"a_body_that_drips", "POST / HTTP/1.1\r\nhost: g\r\ncontent-length: 100\r\n\r\n",
+                 "x", 3s, 408},
         TimeCase{"a_body_that_never_begins",
                  "POST / HTTP/1.1\r\nhost: g\r\ncontent-length: 9\r\n\r\n", "", 3s, 408},
         TimeCase{"a_chunked_body_that_drips",
-                 "POST / HTTP/1.1\r\nhost: g\r\ntransfer-encoding: chunked\r\n\r\n",
-                 "1\r\nx\r\n", 3s, 408},
+                 "POST / HTTP/1.1\r\nhost: g\r\ntransfer-encoding: chunked\r\n\r\n", "1\r\nx\r\n",
+                 3s, 408},
         TimeCase{"a_chunked_body_without_its_end",
-                 "POST / HTTP/1.1\r\nhost: g\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx\r\n",
-                 "", 3s, 408}),
+                 "POST / HTTP/1.1\r\nhost: g\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx\r\n", "",
+                 3s, 408}),
     [](const auto& row) { return row.param.name; });
 
 TEST(TimeTest, AnIdleConnectionEndsAfterTheIdleTime) {

@@ -18,7 +18,9 @@ gateway::Options Config(const KeepAliveOptions& keep_alive, int replicas = 1) {
   return options;
 }
 
-const upstream::PoolCounts& Counts(World& world) { return world.plane().pool().counts(); }
+const upstream::PoolCounts& Counts(World& world) {
+  return world.plane().pool().counts();
+}
 
 // --- whether an answer leaves a connection that may be used again ---
 
@@ -28,7 +30,9 @@ struct ReuseCase {
   bool kept;
 };
 
-void PrintTo(const ReuseCase& row, std::ostream* out) { *out << row.name; }
+void PrintTo(const ReuseCase& row, std::ostream* out) {
+  *out << row.name;
+}
 
 class ReuseTest : public ::testing::TestWithParam<ReuseCase> {};
 
@@ -55,12 +59,8 @@ INSTANTIATE_TEST_SUITE_P(
         ReuseCase{"an_answer_in_pieces", {.gap = 0ms, .write_bytes = 3}, true},
         ReuseCase{"connection_close", {.headers = {{"connection", "close"}}}, false},
         ReuseCase{"until_close", {.raw = "HTTP/1.1 200 OK\r\n\r\nx"}, false},
-        ReuseCase{"old_version",
-                  {.raw = "HTTP/1.0 200 OK\r\ncontent-length: 1\r\n\r\nx"},
-                  false},
-        ReuseCase{"bytes_behind_the_answer",
-                  {.body = "xyz", .content_length = 2},
-                  false}),
+        ReuseCase{"old_version", {.raw = "HTTP/1.0 200 OK\r\ncontent-length: 1\r\n\r\nx"}, false},
+        ReuseCase{"bytes_behind_the_answer", {.body = "xyz", .content_length = 2}, false}),
     [](const auto& row) { return row.param.name; });
 
 TEST(PoolTest, RequestsOneAfterTheOtherShareAConnection) {
@@ -247,11 +247,12 @@ TEST(DeadConnectionTest, WithoutAReplacementTheNextTargetIsAsked) {
 // An answer that nobody asked for, on a connection that rests: it must not be given to anybody.
 TEST(DeadConnectionTest, WithUnaskedBytesIsNotUsed) {
   World world;
-  world.provider().On({.nth = 1}).Do({.raw =
-                                          "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
-                                          "HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nevil",
-                                      .gap = 10ms,
-                                      .write_bytes = 40});
+  world.provider()
+      .On({.nth = 1})
+      .Do({.raw = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
+                  "HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nevil",
+           .gap = 10ms,
+           .write_bytes = 40});
   Client client = world.Ask(Post(Chat()));
   EXPECT_EQ(client.answer().body, "ok");
   world.Advance(10ms);

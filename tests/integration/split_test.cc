@@ -33,7 +33,8 @@ TEST(SplitTest, ARequestIsTheSameInAnyTwoParts) {
       {"sized", Post(body, "x-a: 1\r\n"), sent},
       {"chunked", PostChunked(body, 20, "x-a: 1\r\n"), sent},
       {"chunked with extension and trailer",
-       PostChunked(body, 1000).insert(PostChunked(body, 1000).find("\r\n\r\n") + 6, ";a=\"b\"")
+       PostChunked(body, 1000)
+               .insert(PostChunked(body, 1000).find("\r\n\r\n") + 6, ";a=\"b\"")
                .substr(0, PostChunked(body, 1000).size() + 4) +
            "x-t: 1\r\n\r\n",
        sent},
@@ -129,8 +130,9 @@ std::vector<AnswerRow> AnswerRows() {
   const std::string behind(kDone);
   const std::string usage(kUsageEvent);
   return {
-      {"length", "HTTP/1.1 200 OK\r\n" + type + "content-length: " + std::to_string(json.size()) +
-                     "\r\n\r\n" + json,
+      {"length",
+       "HTTP/1.1 200 OK\r\n" + type + "content-length: " + std::to_string(json.size()) +
+           "\r\n\r\n" + json,
        json, Answer::Framing::kLength},
       {"chunked",
        "HTTP/1.1 200 OK\r\n" + type + "transfer-encoding: chunked\r\n\r\n" + InChunks(json, 10),
@@ -139,7 +141,8 @@ std::vector<AnswerRow> AnswerRows() {
        Answer::Framing::kChunked},
       {"behind_interim_heads",
        "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\nHTTP/1.1 200 "
-       "OK\r\n" + type + "content-length: " + std::to_string(json.size()) + "\r\n\r\n" + json,
+       "OK\r\n" +
+           type + "content-length: " + std::to_string(json.size()) + "\r\n\r\n" + json,
        json, Answer::Framing::kLength},
       {"stream",
        "HTTP/1.1 200 OK\r\n" + stream + "transfer-encoding: chunked\r\n\r\n" +
@@ -160,8 +163,7 @@ TEST(SplitTest, AnAnswerIsTheSameWhereverItIsCut) {
     const bool stream = row.events > 0;
     for (size_t piece = 1; piece <= row.raw.size(); ++piece) {
       fake_provider::Script script;
-      script.On({}).Do(
-          {.raw = row.raw, .gap = 1us, .write_bytes = static_cast<int64_t>(piece)});
+      script.On({}).Do({.raw = row.raw, .gap = 1us, .write_bytes = static_cast<int64_t>(piece)});
       world.provider().fake.SetScript(std::move(script));
       Client client = world.Ask(Post(stream ? ChatStream() : Chat()));
       world.Advance(1s);

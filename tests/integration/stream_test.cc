@@ -1,13 +1,11 @@
 // Answers on their way through: streams of events, usage, and answers that break.
-#include "support/world.h"
-
 #include "http/content_coding.h"
+#include "support/world.h"
 
 namespace mainstay {
 namespace {
 
 using namespace std::chrono_literals;
-using ::testing::HasSubstr;
 using fake_provider::CallState;
 using fake_provider::Ending;
 using support::Answer;
@@ -20,6 +18,7 @@ using support::kDone;
 using support::kUsageEvent;
 using support::Post;
 using support::World;
+using ::testing::HasSubstr;
 
 constexpr std::string_view kStreamHead =
     "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
@@ -88,8 +87,8 @@ TEST(StreamTest, AnEventAboveTheBufferPassesToo) {
   gateway::Options options = support::Replicas(1);
   options.server.limits.stream_buffer_bytes = 4096;
   World world(options);
-  const std::string body = Event("a") + Event(std::string(100'000, 'x')) + std::string(kUsageEvent) +
-                           std::string(kDone);
+  const std::string body =
+      Event("a") + Event(std::string(100'000, 'x')) + std::string(kUsageEvent) + std::string(kDone);
   world.provider().On().Do({.body = body, .gap = 1ms, .write_bytes = 1000});
   Client client = world.Ask(Post(ChatStream(R"(,"stream_options":{"include_usage":true})")));
   world.Advance(1s);
@@ -148,8 +147,9 @@ TEST(UsageTest, IsAskedForAndHidden) {
   for (const Row& row : rows) {
     SCOPED_TRACE(row.name);
     World world;
-    world.provider().On().Do({.text = "a b", .usage = R"({"prompt_tokens":11,)"
-                                                      R"("completion_tokens":5,"total_tokens":16})"});
+    world.provider().On().Do({.text = "a b",
+                              .usage = R"({"prompt_tokens":11,)"
+                                       R"("completion_tokens":5,"total_tokens":16})"});
     Client client = world.Ask(Post(ChatStream(row.members), "accept-encoding: gzip\r\n"));
     const Answer answer = client.answer();
     EXPECT_TRUE(answer.whole);
@@ -168,9 +168,8 @@ TEST(UsageTest, IsReadFromWholeAndEncodedAnswers) {
     for (const fake_provider::Gzip gzip :
          {fake_provider::Gzip::kNo, fake_provider::Gzip::kAlways}) {
       World world;
-      world.provider().On().Do({.text = "a b",
-                                .usage = R"({"prompt_tokens":11,"completion_tokens":5})",
-                                .gzip = gzip});
+      world.provider().On().Do(
+          {.text = "a b", .usage = R"({"prompt_tokens":11,"completion_tokens":5})", .gzip = gzip});
       const std::string members = R"(,"stream_options":{"include_usage":true})";
       Client client = world.Ask(Post(stream ? ChatStream(members) : Chat()));
       EXPECT_TRUE(client.answer().whole);
@@ -190,7 +189,9 @@ struct BreakCase {
   std::chrono::milliseconds after{0};
 };
 
-void PrintTo(const BreakCase& row, std::ostream* out) { *out << row.name; }
+void PrintTo(const BreakCase& row, std::ostream* out) {
+  *out << row.name;
+}
 
 class BreakTest : public ::testing::TestWithParam<BreakCase> {
  protected:
@@ -259,10 +260,9 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         BreakCase{"reset", {.end = Ending::kReset, .after_bytes = kTwoAndAHalfEvents}},
         BreakCase{"closed", {.end = Ending::kClose, .after_bytes = kTwoAndAHalfEvents}},
-        BreakCase{"garbage",
-                  {.content_length = 100'000,
-                   .end = Ending::kClose,
-                   .after_bytes = kTwoAndAHalfEvents}},
+        BreakCase{
+            "garbage",
+            {.content_length = 100'000, .end = Ending::kClose, .after_bytes = kTwoAndAHalfEvents}},
         BreakCase{"idle", {.end = Ending::kHang, .after_bytes = kTwoAndAHalfEvents}, 5s},
         BreakCase{"total",
                   {.gap = 4900ms, .write_bytes = static_cast<int64_t>(kTwoAndAHalfEvents / 4)},
@@ -372,8 +372,7 @@ TEST(AbortTest, BeforeTheFirstByteTheProviderIsResetAtOnce) {
   };
   const Row rows[] = {
       {"waiting for an answer", [&](World& world) { hang(world, 1); }, 10ms, 1},
-      {"connecting",
-       [&](World& world) { world.SetProviderLink({.latency = 1s}); }, 10ms, 1},
+      {"connecting", [&](World& world) { world.SetProviderLink({.latency = 1s}); }, 10ms, 1},
       {"at the second replica",
        [&](World& world) {
          world.provider(1).On().Error(500);
@@ -381,8 +380,7 @@ TEST(AbortTest, BeforeTheFirstByteTheProviderIsResetAtOnce) {
        },
        10ms, 2},
       {"sending the body",
-       [&](World& world) { world.SetProviderLink({.latency = 1s, .queue_bytes = 10}); }, 2500ms,
-       1},
+       [&](World& world) { world.SetProviderLink({.latency = 1s, .queue_bytes = 10}); }, 2500ms, 1},
   };
   for (const Row& row : rows) {
     SCOPED_TRACE(row.name);

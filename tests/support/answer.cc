@@ -17,8 +17,7 @@ std::string Lower(std::string_view text) {
 
 std::optional<size_t> ReadNumber(std::string_view text, int base) {
   size_t number = 0;
-  const auto [end, error] =
-      std::from_chars(text.data(), text.data() + text.size(), number, base);
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, base);
   if (error != std::errc() || end != text.data() + text.size() || text.empty()) {
     return std::nullopt;
   }
@@ -103,11 +102,13 @@ std::string_view Answer::Header(std::string_view name) const {
   return {};
 }
 
-bool Answer::Has(std::string_view name) const { return Count(name) > 0; }
+bool Answer::Has(std::string_view name) const {
+  return Count(name) > 0;
+}
 
 int Answer::Count(std::string_view name) const {
-  return static_cast<int>(std::ranges::count_if(
-      headers, [&](const auto& header) { return header.first == name; }));
+  return static_cast<int>(
+      std::ranges::count_if(headers, [&](const auto& header) { return header.first == name; }));
 }
 
 Answers ReadAnswers(std::string_view bytes, End end, std::string_view methods) {

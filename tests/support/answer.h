@@ -10,7 +10,7 @@ namespace mainstay::support {
 // How far a client's connection has come.
 enum class End : uint8_t {
   kOpen,
-  kEnded,    // in an orderly way
+  kEnded,  // in an orderly way
   kReset,
   kRefused,  // could not be made
 };

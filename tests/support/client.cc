@@ -110,7 +110,9 @@ void Client::Send(std::string_view bytes) {
   Wake();
 }
 
-void Client::Pause() { state_->paused = true; }
+void Client::Pause() {
+  state_->paused = true;
+}
 
 void Client::Resume() {
   state_->paused = false;
@@ -138,11 +140,21 @@ void Client::Reset() {
   Close();
 }
 
-const std::string& Client::received() const { return state_->received; }
-void Client::Forget() { state_->received.clear(); }
-End Client::end() const { return state_->end; }
-size_t Client::unsent() const { return state_->to_send.size() - state_->sent; }
-MonoTime Client::last_arrival() const { return state_->last_arrival; }
+const std::string& Client::received() const {
+  return state_->received;
+}
+void Client::Forget() {
+  state_->received.clear();
+}
+End Client::end() const {
+  return state_->end;
+}
+size_t Client::unsent() const {
+  return state_->to_send.size() - state_->sent;
+}
+MonoTime Client::last_arrival() const {
+  return state_->last_arrival;
+}
 
 Answers Client::answers(std::string_view methods) const {
   return ReadAnswers(state_->received, state_->end, methods);

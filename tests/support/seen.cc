@@ -6,6 +6,7 @@ namespace mainstay::support {
 
 void Recorder::OnExchange(const Exchange& exchange) {
   SeenExchange seen{.request_id = std::string(exchange.id()),
+                    .client_request_id = std::string(exchange.client_request_id),
                     .caller = std::string(exchange.caller.name),
                     .model = exchange.model == nullptr ? "" : exchange.model->name,
                     .target = exchange.target == nullptr ? "" : exchange.target->endpoint,

@@ -17,7 +17,8 @@ struct SeenAttempt {
 };
 
 struct SeenExchange {
-  std::string request_id;
+  std::string request_id;         // the gateway's
+  std::string client_request_id;  // as answers say it
   std::string caller;
   std::string model;   // empty: none was chosen
   std::string target;  // endpoint that served; empty: none

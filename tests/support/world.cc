@@ -15,8 +15,12 @@ Provider::Provider(io::MemoryLoop& loop, const std::string& host, uint16_t port,
   listener = loop.Listen({.host = host, .port = port}, server).value();
 }
 
-std::string ReplicaHost(int number) { return "10.0.0." + std::to_string(number); }
-std::string ReplicaUrl(int number) { return "http://" + ReplicaHost(number) + ":80/v1"; }
+std::string ReplicaHost(int number) {
+  return "10.0.0." + std::to_string(number);
+}
+std::string ReplicaUrl(int number) {
+  return "http://" + ReplicaHost(number) + ":80/v1";
+}
 
 gateway::Options Replicas(int count) {
   gateway::Options options;
@@ -39,16 +43,14 @@ World::World(gateway::Options options, fake_provider::Options provider)
   serving_.ready = true;
   AddProviders(options);
   snapshot_ = MakeSnapshot(std::move(options));
-  plane_ = std::make_unique<gateway::DataPlane>(
-      gateway::Environment{.loop = loop_,
-                           .clock = clock_,
-                           .random = Random(1),
-                           .serving = serving_,
-                           .connections = connections_,
-                           .observer = recorder_},
-      snapshot_);
-  const Result<void> listening =
-      plane_->Listen({std::string(kHost) + ":" + std::to_string(kPort)});
+  plane_ = std::make_unique<gateway::DataPlane>(gateway::Environment{.loop = loop_,
+                                                                     .clock = clock_,
+                                                                     .random = Random(1),
+                                                                     .serving = serving_,
+                                                                     .connections = connections_,
+                                                                     .observer = recorder_},
+                                                snapshot_);
+  const Result<void> listening = plane_->Listen({std::string(kHost) + ":" + std::to_string(kPort)});
   MS_CHECK(listening.has_value());
 }
 
@@ -91,9 +93,8 @@ void World::AddProviders(const gateway::Options& options) {
       const std::string address = url.host + ":" + std::to_string(url.port);
       if (std::ranges::find(provider_addresses_, address) == provider_addresses_.end()) {
         provider_addresses_.push_back(address);
-        providers_.push_back(std::make_unique<Provider>(loop_, url.host, url.port,
-                                                        provider_options_,
-                                                        [this] { return clock_.Now(); }));
+        providers_.push_back(std::make_unique<Provider>(
+            loop_, url.host, url.port, provider_options_, [this] { return clock_.Now(); }));
       }
     }
   }

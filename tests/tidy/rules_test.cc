@@ -81,6 +81,7 @@ const TreeCase kFormCases[] = {
     {"todo_in_a_string", {{"src/base/a.cc", "f(\"TODO: x\");\n"}}, {}},
     {"using_a_name", {{"src/base/a.cc", "using std::string;\n"}}, {}},
     {"using_a_namespace", {{"src/base/a.cc", "using namespace std;\n"}}, {1}},
+    {"using_literals", {{"src/base/a.cc", "using namespace std::chrono_literals;\n"}}, {}},
     {"namespace_alias", {{"src/base/a.cc", "namespace fs = std::filesystem;\n"}}, {}},
     {"test_that_runs", {{"src/base/a_test.cc", "TEST(A, Works) {}\n"}}, {}},
     {"test_that_is_disabled", {{"src/base/a_test.cc", "TEST(A, DISABLED_Works) {}\n"}}, {1}},
