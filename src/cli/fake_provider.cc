@@ -27,6 +27,7 @@ struct Arguments {
   int64_t cache_ttl_seconds = 600;
   int64_t cache_min_tokens = 1024;
   int64_t cache_block_tokens = 128;
+  int64_t cache_capacity_blocks = 200'000;
   int64_t record = 0;
 };
 
@@ -54,6 +55,7 @@ fake_provider::Options MakeOptions(const Arguments& arguments, Problems& problem
   options.cache.ttl = std::chrono::seconds(arguments.cache_ttl_seconds);
   options.cache.min_tokens = arguments.cache_min_tokens;
   options.cache.block_tokens = arguments.cache_block_tokens;
+  options.cache.capacity_blocks = arguments.cache_capacity_blocks;
   options.record_calls = arguments.record;
   fake_provider::Validate(options, "", problems);
   return options;
@@ -133,7 +135,11 @@ void AddFakeProvider(CLI::App& app, int& exit_code) {
       ->add_option("--cache-block-tokens", a->cache_block_tokens,
                    "Cached tokens come in multiples of this")
       ->capture_default_str();
-  command->add_option("--record", a->record, "Requests to keep for GET /_fake/calls");
+  command
+      ->add_option("--cache-capacity-blocks", a->cache_capacity_blocks,
+                   "Blocks that are kept, of all accounts and models")
+      ->capture_default_str();
+  command->add_option("--record", a->record, "Requests to keep for GET /fake/calls");
   command->callback([a, &exit_code] { exit_code = RunProvider(*a); });
 }
 
