@@ -212,7 +212,7 @@ TEST(AnswerTest, ManyPiecesGoThroughANarrowLink) {
           }
         }
       },
-      {.queue_bytes = 7});
+      {.queue_bytes = 40});
   std::string once;
   for (size_t i = 0; i < ServerExchange::kPiecesMax; ++i) {
     once += std::to_string(i) + ",";
