@@ -15,8 +15,7 @@ add_library(mainstay_flags INTERFACE)
 target_include_directories(mainstay_flags INTERFACE ${PROJECT_SOURCE_DIR}/src)
 target_compile_options(mainstay_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Wcast-qual -Wunused
-  -Woverloaded-virtual -Wconversion -Wno-sign-conversion -Wimplicit-fallthrough
-  -fno-omit-frame-pointer)
+  -Woverloaded-virtual -Wconversion -Wno-sign-conversion -Wimplicit-fallthrough)
 if(PROJECT_IS_TOP_LEVEL)
   target_compile_options(mainstay_flags INTERFACE -Werror)
 endif()

@@ -147,7 +147,6 @@ io::Task<Result<PipelineReply>> Pipeline::Handle(http::ServerExchange& client, C
   x.target = reply->destination().target;
   x.model = reply->destination().model;
   x.reason = ServedReason(x);
-  x.first_byte = loop_.Precise();
   co_return PipelineReply{.reply = std::move(*reply), .hide_usage = maker.asked_usage()};
 }
 

@@ -1,6 +1,7 @@
 #include "http/chunked.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 
 #include "base/check.h"
@@ -20,6 +21,15 @@ constexpr uint8_t HexValue(char c) {
   return lower >= 'a' && lower <= 'f' ? static_cast<uint8_t>(lower - 'a' + 10) : kNotHex;
 }
 
+constexpr std::array<uint8_t, 256> MakeHexValues() {
+  std::array<uint8_t, 256> values{};
+  for (size_t c = 0; c < values.size(); ++c) {
+    values[c] = HexValue(static_cast<char>(c));
+  }
+  return values;
+}
+constexpr std::array<uint8_t, 256> kHexValues = MakeHexValues();
+
 constexpr bool IsText(char c) {
   return c == '\t' || scan::Is(c, scan::kPlainValue);
 }
@@ -27,7 +37,7 @@ constexpr bool IsText(char c) {
 }  // namespace
 
 std::string_view ChunkedDecoder::StepSize(char c) {
-  const uint8_t value = HexValue(c);
+  const uint8_t value = kHexValues[static_cast<uint8_t>(c)];
   if (value != kNotHex) {
     if (digits_ == kDigitsMax) {
       return "chunk size has more than 16 digits";
@@ -129,9 +139,40 @@ std::string_view ChunkedDecoder::Step(char c) {
   return {};
 }
 
+size_t ChunkedDecoder::PassPlainHead(std::string_view input, size_t at) {
+  constexpr size_t kBytesMax = sizeof("\r\nffff\r\n") - 1;
+  if (input.size() - at < kBytesMax) {
+    return at;
+  }
+  const char* p = input.data() + at;
+  if (state_ == State::kDataCr) {
+    if (p[0] != '\r' || p[1] != '\n') {
+      return at;
+    }
+    p += 2;
+  }
+  uint64_t size = 0;
+  uint8_t digits = 0;
+  for (uint8_t value; digits < 4 && (value = kHexValues[static_cast<uint8_t>(*p)]) != kNotHex;
+       ++digits, ++p) {
+    size = size << 4 | value;
+  }
+  if (size == 0 || p[0] != '\r' || p[1] != '\n') {
+    return at;
+  }
+  size_left_ = size;
+  digits_ = digits;
+  line_bytes_ = 0;
+  state_ = State::kData;
+  return static_cast<size_t>(p + 2 - input.data());
+}
+
 ChunkedDecoder::Result ChunkedDecoder::Decode(std::string_view input, Pieces& out) {
   size_t at = 0;
   while (state_ != State::kDone && state_ != State::kBad && at < input.size()) {
+    if (state_ == State::kDataCr || state_ == State::kFirstDigit) {
+      at = PassPlainHead(input, at);
+    }
     if (state_ != State::kData) {
       problem_ = Step(input[at]);
       if (!problem_.empty()) {

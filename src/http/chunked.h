@@ -80,6 +80,9 @@ class ChunkedDecoder final {
     kBad,
   };
 
+  // Passes the framing before a chunk in one go when all of it is there as programs write it: up to
+  // four digits, no extension. Returns where the payload begins, or `at` with nothing changed.
+  size_t PassPlainHead(std::string_view input, size_t at);
   // One byte of framing. Returns what is wrong, or empty.
   std::string_view Step(char c);
   std::string_view StepSize(char c);

@@ -2,14 +2,13 @@
 
 #include <charconv>
 
+#include "http/chunked.h"
 #include "http/status.h"
 
 namespace mainstay::http {
 namespace {
 
-constexpr std::string_view kChunkEnd = "\r\n";
-constexpr std::string_view kLastChunk = "0\r\n\r\n";
-constexpr std::string_view kChunkEndAndLast = "\r\n0\r\n\r\n";
+constexpr std::string_view kChunkTailAndLast = "\r\n0\r\n\r\n";
 
 void AppendNumber(io::Buffer& out, uint64_t number) {
   char text[20];
@@ -113,10 +112,7 @@ io::IoStatus ServerExchange::Write(std::span<const std::string_view> pieces, Las
   if (framing_ == Framing::kNone) {
     body_bytes = 0;
   } else if (framing_ == Framing::kChunked && body_bytes > 0) {
-    auto [end, error] = std::to_chars(chunk_head_.data(), chunk_head_.data() + 16, body_bytes, 16);
-    *end++ = '\r';
-    *end++ = '\n';
-    AddPiece({chunk_head_.data(), static_cast<size_t>(end - chunk_head_.data())});
+    AddPiece({chunk_head_.data(), AppendChunkHead(body_bytes, chunk_head_.data())});
   }
   if (body_bytes > 0) {
     for (const std::string_view piece : pieces) {
@@ -125,9 +121,9 @@ io::IoStatus ServerExchange::Write(std::span<const std::string_view> pieces, Las
   }
   if (framing_ == Framing::kChunked) {
     if (last == Last::kYes) {
-      AddPiece(body_bytes > 0 ? kChunkEndAndLast : kLastChunk);
+      AddPiece(body_bytes > 0 ? kChunkTailAndLast : kLastChunk);
     } else if (body_bytes > 0) {
-      AddPiece(kChunkEnd);
+      AddPiece(kChunkTail);
     }
   }
   answered_ = last == Last::kYes;

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "http/chunked.h"
 #include "http/head.h"
 #include "http/io/buffer.h"
 #include "http/io/loop.h"
@@ -123,7 +124,7 @@ class ServerExchange final {
   bool must_close_ = false;
   uint64_t sent_bytes_ = 0;
 
-  std::array<char, 20> chunk_head_{};
+  std::array<char, kChunkHeadMax> chunk_head_{};
   // head, chunk head, pieces, chunk end
   std::array<iovec, kPiecesMax + 3> pending_{};
   size_t pending_begin_ = 0;

@@ -38,9 +38,9 @@ io::Task<Result<Reply>> Sender::Send(std::span<const Destination> destinations, 
   const size_t attempts = std::min(allowed, destinations.size());
   Reply last_answer;
   AttemptEvent last_event = AttemptEvent::kConnectError;
+  MonoTime started = exchange.decided;
   for (size_t i = 0; i < attempts; ++i) {
     const Destination& destination = destinations[i];
-    const MonoTime started = loop_.Precise();
     const MonoTime total = DeadlineIn(loop_.now(), destination.model->provider->timeouts.total);
     Outcome outcome;
     NeverTaken never_taken = NeverTaken::kYes;
@@ -52,6 +52,7 @@ io::Task<Result<Reply>> Sender::Send(std::span<const Destination> destinations, 
     } else if (never_taken == NeverTaken::kYes) {
       outcome = co_await TryFresh(destination, maker, scope, total);
     }
+    const MonoTime answered = loop_.Precise();
     const int status = outcome.reply ? outcome.reply.head().status : 0;
     const FailureClass failure = classify_(outcome.event, status);
     exchange.attempts.push_back({.target = destination.target,
@@ -59,10 +60,12 @@ io::Task<Result<Reply>> Sender::Send(std::span<const Destination> destinations, 
                                  .event = outcome.event,
                                  .failure = failure,
                                  .status = status,
-                                 .time = loop_.Precise() - started});
+                                 .time = answered - started});
+    started = answered;
     switch (failure) {
       case FailureClass::kNone:
       case FailureClass::kRequestFault:
+        exchange.first_byte = answered;
         co_return std::move(outcome.reply);
       case FailureClass::kClientLeft:
         co_return ClientLeft();
@@ -76,6 +79,7 @@ io::Task<Result<Reply>> Sender::Send(std::span<const Destination> destinations, 
     }
   }
   if (last_answer) {
+    exchange.first_byte = started;
     co_return std::move(last_answer);
   }
   co_return NoAnswer(last_event, attempts);

@@ -74,9 +74,10 @@ class Reply final {
 
 // Sends a request to one destination after the other until one answers for good (spec 06 §4).
 //
-// Every attempt is recorded in the exchange. A destination is never sent the same request twice,
-// but for a kept-alive connection that turns out to be dead: when the provider's system took not a
-// byte of the request, it goes out again on a fresh connection.
+// Every attempt is recorded in the exchange, the first one as from its `decided`, and so is the
+// moment at which the answer that is passed on began. A destination is never sent the same request
+// twice, but for a kept-alive connection that turns out to be dead: when the provider's system took
+// not a byte of the request, it goes out again on a fresh connection.
 //
 // Gives the answer to pass on: a success, the request's own fault, or, when every destination
 // failed, the last answer that one of them gave.

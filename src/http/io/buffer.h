@@ -1,11 +1,15 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstddef>
+#include <cstdlib>
 #include <cstring>
+#include <new>
 #include <string_view>
 #include <utility>
-#include <vector>
+
+#include "http/io/poison.h"
 
 namespace mainstay::io {
 
@@ -33,11 +37,44 @@ class BufferPool final {
     char* data = nullptr;
     size_t capacity = 0;
   };
+  // What the first bytes of an unused block are.
+  struct Idle {
+    Idle* next;
+  };
 
-  Block Take(size_t capacity_min);
-  void Give(Block block);
+  static constexpr size_t ClassOf(size_t bytes) {
+    return static_cast<size_t>(std::bit_width((bytes - 1) / kSmallest));
+  }
 
-  std::array<std::vector<char*>, kClasses> idle_;
+  // capacity_min > 0.
+  Block Take(size_t capacity_min) {
+    const size_t index = ClassOf(capacity_min);
+    if (index >= kClasses || idle_[index] == nullptr) [[unlikely]] {
+      return TakeFresh(kSmallest << index);
+    }
+    Idle* const block = idle_[index];
+    const size_t capacity = kSmallest << index;
+    Unpoison(block, capacity);
+    idle_[index] = block->next;
+    idle_bytes_ -= capacity;
+    return {reinterpret_cast<char*>(block), capacity};
+  }
+
+  void Give(Block block) {
+    const size_t index = ClassOf(block.capacity);
+    if (index >= kClasses || idle_bytes_ + block.capacity > kIdleBytesMax) [[unlikely]] {
+      std::free(block.data);
+      return;
+    }
+    idle_[index] = new (block.data) Idle{idle_[index]};
+    idle_bytes_ += block.capacity;
+    // All but the link.
+    Poison(block.data + sizeof(Idle), block.capacity - sizeof(Idle));
+  }
+
+  static Block TakeFresh(size_t capacity);
+
+  std::array<Idle*, kClasses> idle_{};
   size_t idle_bytes_ = 0;
 };
 
@@ -72,7 +109,11 @@ class Buffer final {
   bool held() const { return block_.data != nullptr; }
 
   // Makes the whole content plus `more` bytes fit in one block; may move the content.
-  void Reserve(size_t more);
+  void Reserve(size_t more) {
+    if (room() < more || !held()) {
+      MakeRoom(more);
+    }
+  }
 
   // Where the next bytes go, and how many fit without Reserve.
   char* tail() { return block_.data + end_; }
@@ -101,9 +142,16 @@ class Buffer final {
   void Truncate(size_t bytes) { end_ = begin_ + bytes; }
 
   // Forgets the content and gives the block back.
-  void Release();
+  void Release() {
+    if (held()) {
+      pool_->Give(std::exchange(block_, {}));
+    }
+    begin_ = end_ = 0;
+  }
 
  private:
+  void MakeRoom(size_t more);
+
   BufferPool* pool_;
   BufferPool::Block block_;
   size_t begin_ = 0;

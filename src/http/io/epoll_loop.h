@@ -37,6 +37,10 @@ class EpollLoop final : public Loop {
 
   Resolver& resolver() { return *resolver_; }
 
+  // Where a stream puts the pieces of a short message together before it is sent.
+  static constexpr size_t kGatherBytesMax = 8 << 10;
+  char* gather() { return gather_.data(); }
+
   // For the owners of descriptors. An object is never called after Forget; closing the descriptor
   // alone is not enough, because events of the round that is running may be waiting for their turn.
   void Register(int fd, uint32_t events, Pollable& owner);
@@ -67,6 +71,7 @@ class EpollLoop final : public Loop {
   std::array<epoll_event, kEventsMax> events_{};
   size_t event_index_ = 0;
   size_t event_count_ = 0;
+  std::array<char, kGatherBytesMax> gather_;
   std::atomic<bool> stopped_{false};
   Guarded<std::vector<std::function<void()>>> posted_;
   std::unique_ptr<Waker> waker_;

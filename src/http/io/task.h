@@ -3,9 +3,13 @@
 #include <array>
 #include <coroutine>
 #include <cstddef>
+#include <cstdint>
 #include <exception>
+#include <new>
 #include <optional>
 #include <utility>
+
+#include "http/io/poison.h"
 
 namespace mainstay::io {
 
@@ -13,8 +17,51 @@ namespace mainstay::io {
 // handful of frames of the same few sizes, so nearly every allocation is a pop from a list.
 class FramePool final {
  public:
-  static void* Allocate(size_t bytes);
-  static void Free(void* frame, size_t bytes);
+  static void* Allocate(size_t bytes) {
+    const size_t index = ClassOf(bytes);
+    if (index < kClasses) {
+      if (FreeFrame* const frame = lists_.head[index]) {
+        Unpoison(frame, ClassBytes(index));
+        lists_.head[index] = frame->next;
+        ++lists_.room[index];
+        return frame;
+      }
+    }
+    return AllocateFresh(bytes);
+  }
+
+  static void Free(void* frame, size_t bytes) {
+    const size_t index = ClassOf(bytes);
+    if (index >= kClasses || lists_.room[index] == 0) {
+      ::operator delete(frame);
+      return;
+    }
+    auto* const free = new (frame) FreeFrame{lists_.head[index]};
+    lists_.head[index] = free;
+    --lists_.room[index];
+    // All but the link.
+    Poison(free + 1, ClassBytes(index) - sizeof *free);
+  }
+
+ private:
+  static constexpr size_t kGrain = 128;
+  static constexpr size_t kClasses = 32;  // frames up to 4 KiB are pooled, larger ones are not
+
+  struct FreeFrame {
+    FreeFrame* next;
+  };
+  // All zero until the thread's first allocation, so that looking at it needs no guard.
+  struct Lists {
+    std::array<FreeFrame*, kClasses> head{};
+    std::array<uint32_t, kClasses> room{};  // how many more frames may be kept
+  };
+  struct Owner;
+
+  static constexpr size_t ClassOf(size_t bytes) { return (bytes - 1) / kGrain; }
+  static constexpr size_t ClassBytes(size_t index) { return (index + 1) * kGrain; }
+  static void* AllocateFresh(size_t bytes);
+
+  static constinit thread_local Lists lists_;
 };
 
 template <typename T>

@@ -5,12 +5,14 @@
 #include <netinet/in.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <climits>
 #include <cstddef>
+#include <cstring>
 
 #include "http/io/epoll_loop.h"
 
@@ -31,7 +33,7 @@ TcpStream::~TcpStream() {
 IoResult TcpStream::Receive(char* into, size_t size) {
   MS_CHECK(size > 0);
   while (true) {
-    const ssize_t got = ::recv(fd_, into, size, 0);
+    const auto got = ::syscall(SYS_recvfrom, fd_, into, size, 0, nullptr, nullptr);
     if (got > 0) {
       return {IoStatus::kOk, static_cast<size_t>(got)};
     }
@@ -50,12 +52,24 @@ IoResult TcpStream::Receive(char* into, size_t size) {
   }
 }
 
-IoResult TcpStream::Send(const iovec* pieces, size_t count) {
+IoResult TcpStream::Send(const iovec* pieces, size_t count, size_t bytes) {
+  iovec whole = pieces[0];
+  if (count > 1 && bytes <= EpollLoop::kGatherBytesMax) {
+    char* at = loop_.gather();
+    whole = {.iov_base = at, .iov_len = bytes};
+    for (size_t i = 0; i < count; ++i) {
+      std::memcpy(at, pieces[i].iov_base, pieces[i].iov_len);
+      at += pieces[i].iov_len;
+    }
+    count = 1;
+  }
   msghdr message{};
   message.msg_iov = const_cast<iovec*>(pieces);  // NOLINT: sendmsg does not write to it
   message.msg_iovlen = count;
   while (true) {
-    const ssize_t sent = ::sendmsg(fd_, &message, MSG_NOSIGNAL);
+    const auto sent = count == 1 ? ::syscall(SYS_sendto, fd_, whole.iov_base, whole.iov_len,
+                                             MSG_NOSIGNAL, nullptr, 0)
+                                 : ::syscall(SYS_sendmsg, fd_, &message, MSG_NOSIGNAL);
     if (sent >= 0) {
       sent_bytes_ += static_cast<uint64_t>(sent);
       return {IoStatus::kOk, static_cast<size_t>(sent)};
@@ -90,7 +104,7 @@ IoResult TcpStream::TryWrite(const iovec* pieces, size_t count) {
   for (size_t i = 0; i < count; ++i) {
     wanted += pieces[i].iov_len;
   }
-  const IoResult result = Send(pieces, count);
+  const IoResult result = Send(pieces, count, wanted);
   const bool full = result.status == IoStatus::kOk ? result.bytes < wanted
                                                    : result.status == IoStatus::kWouldBlock;
   if (full) {

@@ -38,9 +38,13 @@ class TcpStream : public Stream, public Pollable {
 
  protected:
   EpollLoop& loop() const { return loop_; }
-  // The system calls alone: what they mean for the stream's readiness is up to the caller.
+  // The system calls alone: what they mean for the stream's readiness is up to the caller. Made
+  // directly: the C library's functions are cancellation points, with two locked instructions each
+  // that only a program with cancelled threads has a use for.
   IoResult Receive(char* into, size_t size);
-  IoResult Send(const iovec* pieces, size_t count);
+  // `bytes` is the sum over the pieces, of which there is at least one. Short messages are copied
+  // into one piece, which costs less than the system takes to import a list.
+  IoResult Send(const iovec* pieces, size_t count, size_t bytes);
 
  private:
   EpollLoop& loop_;

@@ -69,7 +69,7 @@ struct TlsStream::Wire {
       return 0;
     }
     const iovec piece{const_cast<char*>(from), static_cast<size_t>(size)};  // NOLINT: is read only
-    const IoResult result = Of(bio).Send(&piece, 1);
+    const IoResult result = Of(bio).Send(&piece, 1, piece.iov_len);
     if (result.status == IoStatus::kOk) {
       return static_cast<int>(result.bytes);
     }
