@@ -301,6 +301,9 @@ bool Reader::SkipValue(std::string_view* raw) {
 }
 
 bool Reader::ReadInt64(int64_t& out) {
+  if (TakeCount(out)) [[likely]] {
+    return true;
+  }
   const char* const begin = at_;
   std::string_view raw;
   if (!ReadNumber(raw)) {

@@ -185,6 +185,25 @@ class Reader final {
   // False when the number has a fraction or an exponent, or does not fit: 1.0 and 1e2 are refused.
   bool ReadInt64(int64_t& out);
 
+  // Reads a count: an integer of 1 to 15 digits without a sign. False, with nothing consumed and
+  // no failure, for every other value.
+  bool TakeCount(int64_t& out) {
+    constexpr ptrdiff_t kDigitsMax = 15;
+    const char* p = at_;
+    int64_t value = 0;
+    const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+    for (; is_digit(*p) && p - at_ < kDigitsMax; ++p) {
+      value = value * 10 + (*p - '0');
+    }
+    const bool goes_on = is_digit(*p) || *p == '.' || (*p | ' ') == 'e';
+    const bool leading_zero = *at_ == '0' && p - at_ > 1;
+    if (due_ != Due::kValue || p == at_ || goes_on || leading_zero || p >= end_) {
+      return false;
+    }
+    out = value;
+    return Leave(p);
+  }
+
   // The nearest double. False when its magnitude is too large for one; too small gives zero.
   bool ReadDouble(double& out);
 

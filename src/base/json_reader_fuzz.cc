@@ -112,6 +112,7 @@ class Comparison final {
   void Number(const dom::element* judge) {
     Reader as_int = reader_;
     Reader as_double = reader_;
+    Reader as_count = reader_;
     std::string_view raw;
     int64_t integer = 0;
     uint64_t large = 0;
@@ -123,6 +124,10 @@ class Comparison final {
     const bool is_double = as_double.ReadDouble(real);
     const bool is_int = as_int.ReadInt64(integer);
     MS_CHECK(!is_real || !is_int);
+    int64_t count = -1;
+    if (as_count.TakeCount(count)) {
+      MS_CHECK(is_int && count == integer && as_count.offset() == reader_.offset());
+    }
     const bool is_uint =
         std::from_chars(raw.data(), raw.data() + raw.size(), large).ec == std::errc{};
     excuses_.large_number |= is_real ? !is_double : !is_int && !is_uint;

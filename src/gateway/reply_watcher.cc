@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "base/json_reader.h"
+
 namespace mainstay::gateway {
 namespace {
 
@@ -46,10 +48,13 @@ void ReplyWatcher::FeedDecoded(std::string_view piece) {
   if (decoder_->Feed(piece, decoded_, kDecodedBytesMax) != http::DecodeStatus::kOk) {
     return;
   }
+  const size_t bytes = decoded_.size();
+  decoded_.append(json::kPadding, '\0');
+  const std::string_view decoded = std::string_view(decoded_).substr(0, bytes);
   if (auto* whole = std::get_if<Whole>(&scanner_)) {
-    whole->Feed(decoded_);
+    whole->Feed(decoded);
   } else if (auto* events = std::get_if<Events>(&scanner_)) {
-    events->Feed(decoded_);
+    events->Feed(decoded);
     std::string_view ignored;
     while (events->Next(ignored) == Events::Step::kForward) {
     }

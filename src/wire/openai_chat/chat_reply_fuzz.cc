@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "wire/openai_chat/reply.h"
+#include "wire/openai_chat/testing.h"
 
 namespace mainstay::wire::openai_chat {
 namespace {
@@ -26,15 +27,14 @@ void Check(bool condition) {
 }
 
 // Calls feed with pieces of up to 24 bytes, or with all of the text when the seed is 0. Each piece
-// is in memory of its own, exactly as large, and gone afterwards.
+// is in memory of its own and gone afterwards.
 template <typename Feed>
 void InPieces(std::string_view text, uint32_t seed, Feed feed) {
   for (size_t at = 0; at < text.size();) {
     seed = seed * 1'664'525 + (seed != 0 ? 1'013'904'223 : 0);
     const size_t take = std::min(seed == 0 ? text.size() : (seed >> 24) % 24, text.size() - at);
-    const auto piece = std::make_unique<char[]>(take);
-    text.copy(piece.get(), take, at);
-    feed(std::string_view(piece.get(), take));
+    const PaddedText piece(text.substr(at, take));
+    feed(piece.view());
     at += take;
   }
 }

@@ -224,6 +224,15 @@ const char* WholeReplyScanner::Expect(const char* p, char wanted, State then) {
 
 const char* WholeReplyScanner::TakeUsage(const char* p, const char* end) {
   const size_t before = captured_.size();
+  if (before == 0) {
+    // Nearly always all of it is here.
+    json::Reader reader(
+        std::string_view(p, std::min(kUsageBytesMax, static_cast<size_t>(end - p))));
+    Usage usage;
+    if (ReadUsage(reader, usage)) {
+      return BehindUsage(usage, p + reader.offset());
+    }
+  }
   const size_t taken = std::min(kUsageBytesMax - before, static_cast<size_t>(end - p));
   const std::string_view piece(p, taken);
   // One allocation for the usual object. Without a brace in it this piece cannot have the end.
@@ -236,16 +245,20 @@ const char* WholeReplyScanner::TakeUsage(const char* p, const char* end) {
     const bool read = ReadUsage(reader, usage);
     captured_.resize(before + taken);
     if (read) {
-      usage_ = usage;
-      depth_ = 0;
-      state_ = State::kOutsideStrings;
-      return p + (reader.offset() - before);
+      return BehindUsage(usage, p + (reader.offset() - before));
     }
   }
   if (captured_.size() == kUsageBytesMax) {
     state_ = State::kSearching;
   }
   return p + taken;
+}
+
+const char* WholeReplyScanner::BehindUsage(const Usage& usage, const char* p) {
+  usage_ = usage;
+  depth_ = 0;
+  state_ = State::kOutsideStrings;
+  return p;
 }
 
 const char* WholeReplyScanner::PassRest(const char* p, const char* end) {

@@ -11,8 +11,8 @@
 namespace mainstay::wire::openai_chat {
 
 // Looks for the top-level `usage` of a whole answer while its bytes pass by, however they are
-// split. Nothing is held back and nothing is copied but the usage object itself. Bytes that are no
-// JSON do no harm: they just have no usage.
+// split. Nothing is held back, and nothing is copied but a usage object that comes in parts. Bytes
+// that are no JSON do no harm: they just have no usage.
 //
 // Most of an answer is text, so it is not parsed: what is searched for is the key. What stands
 // behind its object then tells whether it was a member of the outermost one.
@@ -21,6 +21,7 @@ class WholeReplyScanner final {
   // A usage object above this size is no usage object.
   static constexpr size_t kUsageBytesMax = 4096;
 
+  // json::kPadding readable bytes follow the piece.
   void Feed(std::string_view piece);
 
   // Valid at any time; complete when the answer is.
@@ -43,6 +44,7 @@ class WholeReplyScanner final {
   const char* Search(const char* p, const char* end);
   const char* Expect(const char* p, char wanted, State then);
   const char* TakeUsage(const char* p, const char* end);
+  const char* BehindUsage(const Usage& usage, const char* p);
   const char* PassRest(const char* p, const char* end);
   const char* PassString(const char* p, const char* end);
   const char* PassEnd(const char* p);

@@ -16,9 +16,8 @@ namespace {
 // A piece in memory of its own, which is gone afterwards: nothing may still point at it.
 template <typename Scanner, typename Take>
 void FeedPiece(Scanner& scanner, std::string_view piece, Take take) {
-  const auto copy = std::make_unique<char[]>(piece.size());
-  piece.copy(copy.get(), piece.size());
-  scanner.Feed({copy.get(), piece.size()});
+  const PaddedText copy(piece);
+  scanner.Feed(copy.view());
   take();
 }
 

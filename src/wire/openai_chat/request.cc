@@ -32,9 +32,6 @@ enum Field : uint32_t {
   kText = 1 << 13,
 };
 
-// Digits of a max_tokens that is looked at; more are no number of tokens.
-constexpr size_t kMaxTokensDigitsMax = 15;
-
 class Decoder final {
  public:
   Decoder(std::string_view body, std::string& scratch, Request& out)
@@ -280,17 +277,10 @@ class Decoder final {
       Twice(std::string(name));
       return;
     }
-    std::string_view raw;
-    const bool number = reader_.Peek() == Type::kNumber;
-    if (!reader_.SkipValue(&raw) || !number || raw.size() > kMaxTokensDigitsMax) {
-      return;
-    }
     int64_t value = 0;
-    for (const char digit : raw) {
-      if (digit < '0' || digit > '9') {
-        return;  // a fraction or a negative number: the provider will refuse it
-      }
-      value = value * 10 + (digit - '0');
+    if (!reader_.TakeCount(value)) {
+      reader_.SkipValue();  // a fraction or a negative number: the provider will refuse it
+      return;
     }
     // With both, the one that replaced the other counts, in whichever order they stand.
     if (field == kMaxCompletionTokens || !has_max_completion_tokens_) {

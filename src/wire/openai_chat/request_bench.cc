@@ -1,6 +1,17 @@
 // Question: what does decoding a chat request cost as its history grows?
 // Budget: 4 KB in eight messages within 9,000 user instructions (callgrind); larger bodies in
 // proportion. json::Reader takes 5,600 of them when it passes the same body without looking at it.
+#include <benchmark/benchmark.h>
+
+#include <cstdint>
+#include <iterator>
+#include <string>
+#include <string_view>
+
+#include "base/check.h"
+#include "base/json_reader.h"
+#include "base/json_writer.h"
+#include "base/random.h"
 #include "wire/openai_chat/request.h"
 
 namespace mainstay::wire::openai_chat {

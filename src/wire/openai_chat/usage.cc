@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <optional>
-#include <string_view>
 
 namespace mainstay::wire::openai_chat {
 namespace {
@@ -12,24 +11,14 @@ using json::Reader;
 using json::StringToken;
 using json::Type;
 
-// More digits than any count of tokens has, and few enough to be added up without a thought.
-constexpr size_t kDigitsMax = 15;
-
 // A count, or nothing when the value is something else. Either way the value is consumed.
 std::optional<int64_t> ReadCount(Reader& reader) {
-  std::string_view raw;
-  const bool number = reader.Peek() == Type::kNumber;
-  if (!reader.SkipValue(&raw) || !number || raw.size() > kDigitsMax) {
-    return std::nullopt;
-  }
   int64_t value = 0;
-  for (const char digit : raw) {
-    if (digit < '0' || digit > '9') {
-      return std::nullopt;
-    }
-    value = value * 10 + (digit - '0');
+  if (reader.TakeCount(value)) {
+    return value;
   }
-  return value;
+  reader.SkipValue();
+  return std::nullopt;
 }
 
 void ReadInto(std::optional<int64_t>& field, Reader& reader) {
