@@ -1,5 +1,5 @@
 // Question: what does decoding a chat request cost as its history grows?
-// Budget: 4 KB in eight messages within 9,000 user instructions (callgrind); larger bodies in
+// Budget: 4 KB in eight messages within 7,000 user instructions (callgrind); larger bodies in
 // proportion. json::Reader takes 5,600 of them when it passes the same body without looking at it.
 #include <benchmark/benchmark.h>
 
