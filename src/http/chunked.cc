@@ -172,6 +172,9 @@ ChunkedDecoder::Result ChunkedDecoder::Decode(std::string_view input, Pieces& ou
   while (state_ != State::kDone && state_ != State::kBad && at < input.size()) {
     if (state_ == State::kDataCr || state_ == State::kFirstDigit) {
       at = PassPlainHead(input, at);
+      if (at == input.size()) {
+        break;
+      }
     }
     if (state_ != State::kData) {
       problem_ = Step(input[at]);

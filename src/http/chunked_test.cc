@@ -30,6 +30,7 @@ Decoded Decode(std::string_view text, size_t step) {
       Pieces pieces;
       const ChunkedDecoder::Result got = decoder.Decode(piece.substr(used), pieces);
       for (const std::string_view payload : pieces) {
+        EXPECT_FALSE(payload.empty());
         all.payload += payload;
       }
       used += got.consumed;
@@ -195,6 +196,19 @@ TEST(AppendChunkHead, WritesWhatTheDecoderReads) {
     const size_t size = AppendChunkHead(row.size, out);
     EXPECT_EQ(std::string_view(out, size), row.want);
   }
+}
+
+TEST(ChunkedDecoder, AHeadThatEndsWithThePieceBringsNoPayload) {
+  ChunkedDecoder decoder;
+  Pieces pieces;
+  decoder.Decode("1\r\na", pieces);
+  ASSERT_EQ(pieces.size(), 1U);
+  pieces.Clear();
+  EXPECT_EQ(decoder.Decode("\r\nffff\r\n", pieces).consumed, 8U);
+  EXPECT_TRUE(pieces.empty());
+  decoder.Decode("b", pieces);
+  ASSERT_EQ(pieces.size(), 1U);
+  EXPECT_EQ(pieces[0], "b");
 }
 
 }  // namespace
