@@ -111,6 +111,9 @@ const GoodCase kGoodCases[] = {
      "requests_per_minute: 5"},
     {"pass_through", "pass_through_auth: true\n", "pass_through_auth: true"},
     {"tls", "server: {tls: {cert_file: /pem, key_file: /pem}}\n", "cert_file: \"/pem\""},
+    {"cors_alone", "server: {cors: \"*\"}\n", "cors: [\"*\"]"},
+    {"cors_as_list", "server: {cors: [\"https://a.example\", \"http://localhost:3000\"]}\n",
+     "cors: [\"https://a.example\", \"http://localhost:3000\"]"},
     {"an_anchor", "server: {limits: {body_timeout_ms: &t 5, idle_timeout_ms: *t}}\n",
      "idle_timeout_ms: 5"},
     {"off_loopback_with_callers",
@@ -288,6 +291,8 @@ const BadCase kBadCases[] = {
      "server: {admin_listen: \"0.0.0.0:2\", admin_token: \"\"}\n",
      "1:24: server.admin_listen: is not on loopback, which needs server.admin_token; set it, or "
      "listen at 127.0.0.1"},
+    {"an_origin_with_a_path", "server: {cors: [\"https://a.example\", \"https://b.example/\"]}\n",
+     "1:38: server.cors[1]: must end behind the host or port; an origin has no path"},
     {"half_of_tls", "server:\n  tls:\n    cert_file: /pem\n",
      "3:5: server.tls.key_file: is missing; cert_file needs it"},
     {"a_certificate_that_is_not_there", "server: {tls: {cert_file: /none, key_file: /pem}}\n",

@@ -285,6 +285,10 @@ io::Task<void> DataService::SendAllow(const Route& route, int status, http::Serv
                                       Context& context) {
   client.BeginHead(status);
   client.AddHeader("allow", route.methods);
+  if (const std::optional<Cors>& cors = context.snapshot->shared->cors) {
+    cors->AppendPreflight(*client.head(), route.methods, context.text);
+    client.out().Append(context.text);
+  }
   WriteGatewayHeaders(client, context);
   co_await client.SendWhole({}, http::Persistence::kKeepAlive);
 }
@@ -309,6 +313,9 @@ io::Task<void> DataService::SendError(const Error& error, http::ServerExchange& 
 }
 
 void DataService::WriteGatewayHeaders(http::ServerExchange& client, const Context& context) {
+  if (const std::optional<Cors>& cors = context.snapshot->shared->cors) [[unlikely]] {
+    client.out().Append(cors->Lines(client.head()));
+  }
   const Exchange& x = context.exchange;
   const std::string_view id = x.client_request_id;
   const observe::ResponseHeaders detail =

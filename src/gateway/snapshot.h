@@ -1,10 +1,12 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "gateway/cors.h"
 #include "gateway/options.h"
 #include "identity/callers.h"
 #include "model/catalog.h"
@@ -22,13 +24,18 @@ struct Snapshot {
         hash(std::move(hash_in)),
         effective(std::move(effective_in)),
         catalog(options.catalog),
-        callers(options.identity, earlier == nullptr ? nullptr : &earlier->callers) {}
+        callers(options.identity, earlier == nullptr ? nullptr : &earlier->callers) {
+    if (!options.server.cors.empty()) {
+      cors.emplace(options.server.cors);
+    }
+  }
 
   const Options options;
   const std::string hash;       // 16 hex digits
   const std::string effective;  // as text, secrets as fingerprints
   const Catalog catalog;
   const identity::Callers callers;
+  std::optional<Cors> cors;  // empty: browsers are told nothing
 };
 
 // A snapshot together with what one worker keeps for it.

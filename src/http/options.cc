@@ -1,5 +1,6 @@
 #include "http/options.h"
 
+#include <algorithm>
 #include <map>
 #include <string_view>
 
@@ -65,6 +66,53 @@ void CheckLimits(const Limits& limits, const std::string& path, Problems& proble
   }
 }
 
+bool IsAnyOf(std::string_view text, std::string_view marks) {
+  return std::ranges::all_of(text, [&](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || marks.find(c) != marks.npos;
+  });
+}
+
+// Browsers write scheme and host in lower case, no default port and nothing behind it. What differs
+// from that would be compared in vain.
+std::string_view OriginProblem(std::string_view origin) {
+  const size_t scheme_end = origin.find("://");
+  if (scheme_end == std::string_view::npos || scheme_end == 0) {
+    return "must be scheme://host, scheme://host:port or \"*\"";
+  }
+  const std::string_view scheme = origin.substr(0, scheme_end);
+  const std::string_view host = origin.substr(scheme_end + 3);
+  if (host.find('*') != std::string_view::npos) {
+    return "must name one origin; only \"*\" alone stands for others";
+  }
+  if (host.find('/') != std::string_view::npos) {
+    return "must end behind the host or port; an origin has no path";
+  }
+  if (host.empty() || !IsAnyOf(scheme, "+-.") || !IsAnyOf(host, "-._:[]")) {
+    return "must be scheme://host or scheme://host:port in lower case, as browsers send it";
+  }
+  if ((scheme == "http" && host.ends_with(":80")) ||
+      (scheme == "https" && host.ends_with(":443"))) {
+    return "must not name the scheme's own port; browsers leave it out";
+  }
+  return {};
+}
+
+void CheckCors(const std::vector<std::string>& origins, const std::string& path,
+               Problems& problems) {
+  for (size_t i = 0; i < origins.size(); ++i) {
+    const std::string at = origins.size() == 1 ? path : At(path, i);
+    if (origins[i] == "*") {
+      if (origins.size() > 1) {
+        problems.Add(at, "must stand alone: it allows every origin");
+      }
+      continue;
+    }
+    if (const std::string_view problem = OriginProblem(origins[i]); !problem.empty()) {
+      problems.Add(at, std::string(problem));
+    }
+  }
+}
+
 }  // namespace
 
 void Validate(const ServerOptions& options, std::string_view path, Problems& problems) {
@@ -74,6 +122,7 @@ void Validate(const ServerOptions& options, std::string_view path, Problems& pro
   if (options.drain_timeout.count() < 0) {
     problems.Add(Under(path, "drain_timeout_ms"), "must be at least 0");
   }
+  CheckCors(options.cors, Under(path, "cors"), problems);
 }
 
 }  // namespace mainstay::http

@@ -34,10 +34,14 @@ struct ServerOptions {
   TlsOptions tls;
   Limits limits;
   std::chrono::milliseconds drain_timeout{30'000};
+  // Origins whose pages may use the data listener from a browser, as a browser sends them; "*"
+  // stands for all of them, also for pages without an origin. Empty: none.
+  std::vector<std::string> cors;
 };
 
 // Adds what is wrong: addresses that cannot be listened at or are given twice, half a pair of TLS
-// files, limits that nothing could pass. `path` is where the options stand in the configuration.
+// files, limits that nothing could pass, origins that no browser would send. `path` is where the
+// options stand in the configuration.
 void Validate(const ServerOptions& options, std::string_view path, Problems& problems);
 
 }  // namespace mainstay::http

@@ -66,6 +66,28 @@ const ServerCase kServerCases[] = {
     {"a_negative_time_to_drain",
      [](auto& o) { o.drain_timeout = std::chrono::milliseconds(-1); },
      {"server.drain_timeout_ms"}},
+    {"every_origin", [](auto& o) { o.cors = {"*"}; }, {}},
+    {"origins",
+     [](auto& o) {
+       o.cors = {"https://chat.example.com", "http://localhost:3000", "http://[::1]:8000",
+                 "chrome-extension://abcdefgh", "https://example.com:80"};
+     },
+     {}},
+    {"every_origin_and_another",
+     [](auto& o) { o.cors = {"https://a.example", "*"}; },
+     {"server.cors[1]"}},
+    {"an_origin_without_a_scheme", [](auto& o) { o.cors = {"a.example"}; }, {"server.cors"}},
+    {"an_origin_of_nothing", [](auto& o) { o.cors = {""}; }, {"server.cors"}},
+    {"an_origin_without_a_host", [](auto& o) { o.cors = {"https://"}; }, {"server.cors"}},
+    {"an_origin_with_a_slash", [](auto& o) { o.cors = {"https://a.example/"}; }, {"server.cors"}},
+    {"an_origin_with_capitals", [](auto& o) { o.cors = {"https://A.example"}; }, {"server.cors"}},
+    {"an_origin_with_a_pattern", [](auto& o) { o.cors = {"https://*.example"}; }, {"server.cors"}},
+    {"an_origin_with_its_own_port",
+     [](auto& o) { o.cors = {"https://a.example:443", "http://a.example:80"}; },
+     {"server.cors[0]", "server.cors[1]"}},
+    {"an_origin_with_a_line_end",
+     [](auto& o) { o.cors = {"https://a.example\r\nx: y"}; },
+     {"server.cors"}},
 };
 
 TEST(ServerOptions, ProblemsOfTheTable) {

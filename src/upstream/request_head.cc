@@ -36,7 +36,7 @@ constexpr uint64_t kNotForwarded =
     Set({HeaderId::kHost, HeaderId::kContentLength, HeaderId::kExpect, HeaderId::kAuthorization,
          HeaderId::kXApiKey, HeaderId::kXGoogApiKey, HeaderId::kCookie, HeaderId::kAcceptEncoding,
          HeaderId::kTraceparent, HeaderId::kXRequestId, HeaderId::kXForwardedFor,
-         HeaderId::kForwarded, HeaderId::kVia});
+         HeaderId::kForwarded, HeaderId::kVia, HeaderId::kOrigin});
 constexpr uint64_t kCredentials =
     Set({HeaderId::kAuthorization, HeaderId::kXApiKey, HeaderId::kXGoogApiKey});
 
@@ -94,6 +94,12 @@ void CopyLines(const http::HeaderList& headers, http::Pen& out, Keep keep) {
 bool IsForwardedHeader(std::string_view name) {
   return name.size() > 12 && (name[2] | ' ') == 'f' &&
          http::StartsWithIgnoreCase(name, "x-forwarded-");
+}
+
+// What a server tells browsers about pages of other origins: the gateway speaks for itself there.
+bool IsCorsHeader(std::string_view name) {
+  return name.size() > 15 && (name[14] == '-') && (name[0] | ' ') == 'a' &&
+         http::StartsWithIgnoreCase(name, "access-control-");
 }
 
 // Whether one of the configured headers from this position on has the name.
@@ -169,8 +175,10 @@ void WriteRequestHead(const RequestHeadInput& in, io::Buffer& buffer) {
     out.Literal("\r\n");
   }
 
-  const bool as_client_asked = in.answer_encoding == AnswerEncoding::kAsClientAsked &&
-                               client.headers.Has(HeaderId::kAcceptEncoding);
+  const bool as_client_asked =
+      in.answer_encoding == AnswerEncoding::kAsClientAsked &&
+      client.headers.Has(HeaderId::kAcceptEncoding) &&
+      !(client.nominates_headers && http::IsNominated(client, "accept-encoding"));
   uint64_t dropped = kNotForwarded;
   if (as_client_asked) {
     dropped &= ~Set({HeaderId::kAcceptEncoding});
@@ -207,7 +215,8 @@ void WriteReplyLines(const http::ResponseHead& head, io::Buffer& buffer) {
     if (In(kNotReturned, header.id)) {
       return false;
     }
-    if (header.id == HeaderId::kUnknown && http::IsGatewayHeader(header.name)) {
+    if (header.id == HeaderId::kUnknown &&
+        (http::IsGatewayHeader(header.name) || IsCorsHeader(header.name))) {
       return false;
     }
     return !(head.nominates_headers && http::IsNominated(head, header.name));

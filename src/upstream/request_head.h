@@ -48,13 +48,14 @@ struct RequestHeadInput {
 };
 
 // Appends the whole head. The client's headers pass through in their order and spelling, but for:
-// hop-by-hop ones, credentials and cookies, the gateway's own, what tells of earlier proxies, and
-// those that the configuration sets.
+// hop-by-hop ones, credentials and cookies, the gateway's own, what tells of earlier proxies or of
+// the page that a browser shows, and those that the configuration sets.
 void WriteRequestHead(const RequestHeadInput& in, io::Buffer& out);
 
 // Appends the lines of a provider's answer that go on to the client: all but hop-by-hop headers,
-// framing, cookies, and names in the gateway's own space. The provider's own x-request-id goes on
-// as x-provider-request-id, because x-request-id is the gateway's.
+// framing, cookies, permissions for pages of other origins, and names in the gateway's own space.
+// The provider's own x-request-id goes on as x-provider-request-id, because x-request-id is the
+// gateway's.
 void WriteReplyLines(const http::ResponseHead& head, io::Buffer& out);
 
 }  // namespace mainstay::upstream

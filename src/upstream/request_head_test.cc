@@ -91,6 +91,8 @@ const HeadCase kHeadCases[] = {
      "X-Forwarded-For: 1.2.3.4\r\nX-Forwarded-Proto: https\r\nx-forwarded-host: h\r\n"
      "Forwarded: for=1.2.3.4\r\nVia: 1.1 p\r\nA: 1\r\n",
      "A: 1\r\n"},
+    {"what_a_browser_says_of_its_page_ends_here", "Origin: https://a.example\r\nA: 1\r\n",
+     "A: 1\r\n"},
     {"x_forward_is_another_name", "X-Forward: 1\r\n", "X-Forward: 1\r\n"},
     {"ids_are_written_anew", "X-Request-Id: theirs\r\ntraceparent: theirs\r\nA: 1\r\n", "A: 1\r\n"},
 
@@ -102,6 +104,8 @@ const HeadCase kHeadCases[] = {
      kIdentity,
      {},
      AnswerEncoding::kIdentity},
+    {"an_encoding_that_connection_names",
+     "Accept-Encoding: gzip\r\nConnection: accept-encoding\r\n", ""},
     {"an_accept_encoding_that_accepts_nothing", "Accept-Encoding:\r\n", "Accept-Encoding:\r\n", ""},
 
     {"configured_headers_replace_the_clients",
@@ -335,6 +339,11 @@ const ReplyCase kReplyCases[] = {
      "X-Mainstay-Model: m\r\nx-mainstay-pin: hit\r\nX-Mainstay-Account: a\r\n"
      "x-mainstay-route: off\r\nx-mainstay-csrf: 1\r\nx-vsr-selected-model: m\r\nA: 1\r\n",
      "A: 1\r\n"},
+    {"permissions_for_pages_are_the_gateways",
+     "Access-Control-Allow-Origin: *\r\naccess-control-expose-headers: X-Request-ID\r\nA: 1\r\n",
+     "A: 1\r\n"},
+    {"names_that_begin_alike_stay", "access-control: 1\r\nAccess-Controls-X: 1\r\n",
+     "access-control: 1\r\nAccess-Controls-X: 1\r\n"},
 };
 
 TEST(ReplyLines, HeadersOfTheTable) {

@@ -67,6 +67,11 @@ const Table<gateway::Options>& ServerTable() {
               "drain_timeout_ms", [](auto& o) -> auto& { return o.server.drain_timeout; },
               Milliseconds({.min = 0}),
               "How long running requests may take after SIGTERM before they are cut.")
+          .Key(
+              "cors", [](auto& o) -> auto& { return o.server.cors; },
+              ListOf(Text(Empty::kRefused), OneItem::kMayStandAlone),
+              "Origins whose pages may use the data listener from a browser, as "
+              "`https://chat.example.com`; `\"*\"`: every page. Empty: none.")
           .Key("allow_anonymous", &S::allow_anonymous, Boolean(),
                "Serve clients without a key, although the data listener is not on loopback.");
   return table;
