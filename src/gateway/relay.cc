@@ -9,9 +9,8 @@
 namespace mainstay::gateway {
 namespace {
 
-bool Contains(std::string_view whole, std::string_view part) {
-  return part.data() >= whole.data() && part.data() + part.size() <= whole.data() + whole.size();
-}
+// Reads of an answer, 16 KiB or a list of pieces each, before other connections get their turn.
+constexpr int kTurnReads = 64;
 
 }  // namespace
 
@@ -33,6 +32,15 @@ io::Task<Result<void>> Relay::Run() {
   WriteHeadLines();
   Ending ending = Ending::kComplete;
   while (true) {
+    if (TurnOver()) [[unlikely]] {
+      client_.scope().Detach();  // it holds one operation at a time
+      const io::IoStatus slept = co_await loop_.Sleep(std::chrono::nanoseconds(0), client_.scope());
+      client_.scope().Attach(connection_.stream());
+      if (slept != io::IoStatus::kOk) {
+        ending = Ending::kClientLeft;
+        break;
+      }
+    }
     const http::ClientConnection::Body state = connection_.Take(context_.pieces);
     const bool broken = state == http::ClientConnection::Body::kBroken;
     // The events before the fault still go on; any other answer had better become a proper error.
@@ -53,6 +61,7 @@ io::Task<Result<void>> Relay::Run() {
       break;
     }
     if (body_done_) {
+      ending = watcher_.cut_short() ? Ending::kCutShort : Ending::kComplete;
       break;
     }
     if (broken) {
@@ -62,6 +71,7 @@ io::Task<Result<void>> Relay::Run() {
     if (state == http::ClientConnection::Body::kFull) {
       continue;
     }
+    watcher_.BeforeRead();
     io::IoStatus filled = io::IoStatus::kWouldBlock;
     while (filled == io::IoStatus::kWouldBlock) {
       filled = co_await connection_.Fill(Deadline());
@@ -97,6 +107,20 @@ MonoTime Relay::Deadline() const {
   return std::min(idle, reply_.deadline());
 }
 
+// Time stands still within a round of the loop: as long as reading and writing have to wait, which
+// is nearly always, each read is the first one of its turn.
+bool Relay::TurnOver() {
+  if (turn_ != loop_.now()) {
+    turn_ = loop_.now();
+    turn_reads_ = 0;
+  }
+  if (++turn_reads_ <= kTurnReads) {
+    return false;
+  }
+  turn_reads_ = 1;
+  return true;
+}
+
 void Relay::StartPassing(http::ClientConnection::Body state) {
   body_done_ = state == http::ClientConnection::Body::kDone;
   piece_ = 0;
@@ -130,6 +154,14 @@ io::IoStatus Relay::Pass() {
   }
   while (stage_ == Stage::kTail) {
     const bool more = watcher_.Finish(forward) == ReplyWatcher::Step::kForward;
+    if (watcher_.cut_short()) {
+      // An answer that will be cut must not have been sent to its last byte.
+      if (!watcher_.takes_events()) {
+        context_.batch.Clear();
+      }
+      stage_ = Stage::kEnd;
+      break;
+    }
     if (more) {
       context_.batch.Add(forward);
     } else {
@@ -142,7 +174,7 @@ io::IoStatus Relay::Pass() {
   }
   // A stream's head leaves at once; any other head waits for its first bytes, so that an answer
   // that breaks before them can still become a proper error.
-  const bool head_due = !head_ended_ && watcher_.is_stream();
+  const bool head_due = !head_ended_ && watcher_.is_stream() && !watcher_.cut_short();
   return context_.batch.empty() && !head_due ? io::IoStatus::kOk : Send(http::Last::kNo);
 }
 
@@ -170,7 +202,9 @@ Attempt& Relay::ServedAttempt() {
 
 io::Task<Result<void>> Relay::End(Ending ending) {
   Exchange& x = context_.exchange;
-  connection_.stream().ResetOnClose();
+  if (ending != Ending::kCutShort) {
+    connection_.stream().ResetOnClose();
+  }
   x.lifecycle = Lifecycle::kAborted;
   if (ending == Ending::kClientLeft) {
     ServedAttempt().failure = FailureClass::kClientLeft;
@@ -189,7 +223,9 @@ io::Task<Result<void>> Relay::EndBroken(Ending ending) {
               .side = Side::kUpstream,
               .retry = Retry::kLater,
               .message = late ? "the provider's answer stopped and did not go on in time; try again"
-                              : "the provider's answer broke off; try again"};
+                         : ending == Ending::kCutShort
+                             ? "the provider ended its answer before it was complete; try again"
+                             : "the provider's answer broke off; try again"};
   Exchange& x = context_.exchange;
   x.error = error.kind;
   if (!head_ended_) {

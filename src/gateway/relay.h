@@ -24,9 +24,12 @@ class HeaderWriter {
 // Passes an answer on to the client as it comes: bytes untouched, each event of a stream at once,
 // never faster than the client takes it, and reads usage on the way.
 //
-// What happens to a stream that breaks: it ends with the protocol's error event. An answer that is
-// no stream ends without its proper end, so that nobody takes a part for the whole. When the client
-// leaves, the provider's connection is reset at once.
+// What happens to a stream that breaks: it ends with the protocol's error event. So does one that
+// the provider ends in an orderly way before the answer is complete. An answer that is no stream,
+// or whose encoding leaves no place for an event, ends without its proper end, so that nobody takes
+// a part for the whole. When the client leaves, the provider's connection is reset at once.
+//
+// A provider and a client that are both fast get the loop for a turn, then others do.
 class Relay final {
  public:
   Relay(io::Loop& loop, http::ServerExchange& client, PipelineReply reply, HeaderWriter& headers,
@@ -38,7 +41,13 @@ class Relay final {
 
  private:
   // How passing the body on came to its end.
-  enum class Ending : uint8_t { kComplete, kClientLeft, kProviderBroke, kProviderLate };
+  enum class Ending : uint8_t {
+    kComplete,
+    kClientLeft,
+    kProviderBroke,
+    kProviderLate,
+    kCutShort,  // in an orderly way, but before the end of the answer
+  };
   // Where passing on what one read brought has got to.
   enum class Stage : uint8_t { kFeed, kForward, kTail, kEnd };
 
@@ -46,6 +55,8 @@ class Relay final {
   // The attempt whose answer is passed on: the last one that brought any.
   Attempt& ServedAttempt();
   MonoTime Deadline() const;
+  // Whether the loop's other connections have waited long enough.
+  bool TurnOver();
   // Begins with what the last Take gave.
   void StartPassing(http::ClientConnection::Body state);
   // Sends on what was taken, as far as the client takes it. kWouldBlock: drain the client, and call
@@ -64,6 +75,8 @@ class Relay final {
   ReplyWatcher watcher_;
   size_t piece_ = 0;
   Stage stage_ = Stage::kFeed;
+  MonoTime turn_{};  // the round of the loop that reads are counted in
+  int turn_reads_ = 0;
   bool body_done_ = false;
   bool head_ended_ = false;
 };

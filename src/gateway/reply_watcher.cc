@@ -9,6 +9,8 @@ namespace {
 
 // Of one feed of an encoded answer; what decodes to more is not looked at any further.
 constexpr size_t kDecodedBytesMax = 64 << 20;
+// The last event of a stream is small. One above this size is read rather than copied.
+constexpr size_t kKeptEventBytesMax = 16 << 10;
 
 bool IsEventStream(const http::ResponseHead& head) {
   return http::StartsWithIgnoreCase(head.headers.Value(http::HeaderId::kContentType),
@@ -17,8 +19,13 @@ bool IsEventStream(const http::ResponseHead& head) {
 
 }  // namespace
 
+bool Contains(std::string_view whole, std::string_view part) {
+  return part.data() >= whole.data() && part.data() + part.size() <= whole.data() + whole.size();
+}
+
 ReplyWatcher::ReplyWatcher(const http::ResponseHead& head, const Request& request, bool hide_usage,
-                           size_t event_bytes_max) {
+                           size_t event_bytes_max)
+    : event_bytes_max_(event_bytes_max) {
   is_stream_ = IsEventStream(head);
   const http::Coding coding =
       http::ParseCoding(head.headers.Value(http::HeaderId::kContentEncoding));
@@ -41,11 +48,14 @@ ReplyWatcher::ReplyWatcher(const http::ResponseHead& head, const Request& reques
   scanner_.emplace<Events>(
       hides_ ? wire::openai_chat::UsageEvent::kHide : wire::openai_chat::UsageEvent::kForward,
       event_bytes_max);
+  judges_ = request.operation == Operation::kChat && request.facts.stream == Streaming::kYes;
 }
 
 void ReplyWatcher::FeedDecoded(std::string_view piece) {
+  BeforeRead();
   decoded_.clear();
   if (decoder_->Feed(piece, decoded_, kDecodedBytesMax) != http::DecodeStatus::kOk) {
+    unseen_ = true;
     return;
   }
   const size_t bytes = decoded_.size();
@@ -55,10 +65,49 @@ void ReplyWatcher::FeedDecoded(std::string_view piece) {
     whole->Feed(decoded);
   } else if (auto* events = std::get_if<Events>(&scanner_)) {
     events->Feed(decoded);
-    std::string_view ignored;
-    while (events->Next(ignored) == Events::Step::kForward) {
+    std::string_view passed;
+    while (events->Next(passed) == Events::Step::kForward) {
+      Note(*events, passed, decoded);
     }
   }
+}
+
+void ReplyWatcher::Note(const Events& events, std::string_view passed, std::string_view piece) {
+  if (events.events() == noted_events_) {  // a comment, or a part of an event
+    unseen_ = unseen_ || events.within_event() || passed.size() > event_bytes_max_;
+    return;
+  }
+  noted_events_ = events.events();
+  unseen_ = false;
+  last_event_ = passed;
+  if (!Contains(piece, passed)) {
+    KeepLastEvent();  // the scanner's own bytes, which its next call takes away
+  }
+}
+
+void ReplyWatcher::KeepLastEvent() {
+  if (last_event_.size() > kKeptEventBytesMax) {
+    large_event_ = wire::openai_chat::ReadEnding(last_event_);
+    last_event_ = {};
+  } else if (last_event_.data() != kept_event_.data()) {
+    kept_event_.assign(last_event_);
+    last_event_ = kept_event_;
+  }
+}
+
+// `rest`: bytes behind the last event, which may be one without its empty line.
+bool ReplyWatcher::AnswerEnded(const Events& events, std::string_view rest) const {
+  if (events.complete() || unseen_) {
+    return true;
+  }
+  if (!rest.empty() && wire::openai_chat::ReadEnding(rest).ends_answer) {
+    return true;
+  }
+  const wire::openai_chat::EndingFacts last =
+      last_event_.empty() ? large_event_ : wire::openai_chat::ReadEnding(last_event_);
+  // An event that was hidden has passed after the last one, unless that is where the usage stood.
+  const bool usage_hidden = hides_ && events.usage() != Usage{} && !last.has_usage;
+  return last.ends_answer || usage_hidden;
 }
 
 void ReplyWatcher::Feed(std::string_view piece) {
@@ -76,7 +125,13 @@ void ReplyWatcher::Feed(std::string_view piece) {
 ReplyWatcher::Step ReplyWatcher::Next(std::string_view& forward) {
   if (decoder_ == nullptr) {
     if (auto* events = std::get_if<Events>(&scanner_)) {
-      return events->Next(forward) == Events::Step::kForward ? Step::kForward : Step::kMore;
+      if (events->Next(forward) == Events::Step::kMore) {
+        return Step::kMore;
+      }
+      if (judges_) {
+        Note(*events, forward, piece_);
+      }
+      return Step::kForward;
     }
   }
   if (std::exchange(piece_given_, true)) {
@@ -88,15 +143,23 @@ ReplyWatcher::Step ReplyWatcher::Next(std::string_view& forward) {
 
 ReplyWatcher::Step ReplyWatcher::Finish(std::string_view& forward) {
   auto* events = std::get_if<Events>(&scanner_);
-  if (decoder_ == nullptr && events != nullptr) {
-    return events->Finish(forward) == Events::Step::kForward ? Step::kForward : Step::kMore;
+  if (events == nullptr) {
+    return Step::kMore;
   }
-  return Step::kMore;
+  const bool within_event = events->within_event();
+  const Step step =
+      events->Finish(forward) == Events::Step::kForward ? Step::kForward : Step::kMore;
+  if (!std::exchange(finished_, true)) {
+    cut_within_event_ = within_event;
+    const std::string_view rest = step == Step::kForward ? forward : std::string_view();
+    cut_short_ = judges_ && (within_event || !AnswerEnded(*events, rest));
+  }
+  return decoder_ == nullptr ? step : Step::kMore;
 }
 
 bool ReplyWatcher::within_event() const {
   const auto* events = std::get_if<Events>(&scanner_);
-  return events != nullptr && events->within_event();
+  return cut_within_event_ || (events != nullptr && events->within_event());
 }
 
 void ReplyWatcher::Report(Exchange& exchange) const {

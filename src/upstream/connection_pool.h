@@ -44,6 +44,8 @@ class ConnectionPool final {
 
   const PoolCounts& counts() const { return counts_; }
   int64_t idle() const { return idle_; }
+  // Addresses that are remembered: those in use, and those given up since the last Find.
+  size_t addresses() const { return endpoints_.size(); }
 
  private:
   friend class EndpointPool;

@@ -50,7 +50,9 @@ class Flood final : public http::Handler {
         co_return;
       }
     }
-    exchange.Write({}, http::Last::kYes);
+    const std::string_view end = shape_ == Shape::kStream ? support::kDone : std::string_view();
+    sent_ += end.size();
+    exchange.Write({&end, 1}, http::Last::kYes);
   }
   io::Task<void> Refuse(const Error&, http::ServerExchange&) override { co_return; }
 

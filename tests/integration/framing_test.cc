@@ -132,6 +132,49 @@ std::vector<RequestCase> RequestCases() {
 INSTANTIATE_TEST_SUITE_P(All, RequestTest, ::testing::ValuesIn(RequestCases()),
                          [](const auto& row) { return row.param.name; });
 
+TEST(RouteTest, SaysWhichMethodsItTakes) {
+  struct Row {
+    std::string_view path;
+    std::string_view allow;
+  };
+  const Row rows[] = {
+      {"/v1/chat/completions", "POST, OPTIONS"},
+      {"/v1/completions", "POST, OPTIONS"},
+      {"/v1/embeddings", "POST, OPTIONS"},
+      {"/v1/models", "GET, HEAD, OPTIONS"},
+      {"/v1/models/demo/small", "GET, HEAD, OPTIONS"},
+      {"/healthz", "GET, HEAD, OPTIONS"},
+      {"/readyz", "GET, HEAD, OPTIONS"},
+  };
+  for (const Row& row : rows) {
+    SCOPED_TRACE(row.path);
+    World world;
+    const std::string rest = " " + std::string(row.path) + " HTTP/1.1\r\nhost: g\r\n\r\n";
+    Client client = world.Ask("OPTIONS" + rest + "DELETE" + rest);
+    ASSERT_EQ(client.answers().list.size(), 2U);
+    EXPECT_EQ(client.answers().list[0].status, 204);
+    EXPECT_EQ(client.answers().list[0].Header("allow"), row.allow);
+    EXPECT_EQ(client.answers().list[1].status, 405);
+    EXPECT_EQ(client.answers().list[1].Header("allow"), row.allow);
+  }
+}
+
+// A client that ends its direction has left, as far as anybody can tell: nothing is asked of a
+// provider for it. What costs nothing is still answered.
+TEST(HalfClosedTest, IsTakenForLeaving) {
+  for (const bool model : {true, false}) {
+    World world;
+    Client client = world.Connect();
+    client.Send(model ? Post(Chat()) : Get("/healthz"));
+    client.FinishWriting();
+    world.Run();
+    EXPECT_EQ(client.answer().status, model ? 0 : 200);
+    EXPECT_EQ(client.end(), model ? End::kReset : End::kEnded);
+    EXPECT_EQ(world.calls(), 0);
+    EXPECT_EQ(world.client_connections(), 0);
+  }
+}
+
 // --- bytes that must not be guessed at ---
 
 struct SmugglingCase {

@@ -1,5 +1,10 @@
 // server.limits, at the limit and on both sides of it.
+#include <malloc.h>
+
 #include "support/world.h"
+
+// Only a sanitizer, whose allocator replaces the system's, has it.
+extern "C" __attribute__((weak)) size_t __sanitizer_get_current_allocated_bytes();
 
 namespace mainstay {
 namespace {
@@ -19,6 +24,15 @@ gateway::Options WithLimits(const http::Limits& limits) {
   gateway::Options options = support::Replicas(1);
   options.server.limits = limits;
   return options;
+}
+
+// What the process has from its allocator.
+size_t AllocatedBytes() {
+  if (__sanitizer_get_current_allocated_bytes != nullptr) {
+    return __sanitizer_get_current_allocated_bytes();
+  }
+  const struct mallinfo2 info = mallinfo2();
+  return info.uordblks + info.hblkhd;
 }
 
 // A request head of exactly so many bytes.
@@ -101,6 +115,50 @@ std::vector<SizeCase> SizeCases() {
 
 INSTANTIATE_TEST_SUITE_P(All, SizeTest, ::testing::ValuesIn(SizeCases()),
                          [](const auto& row) { return row.param.name; });
+
+// Grows on its way, and the head in front of it moves along.
+TEST(BodyRoomTest, ABodyOfAnySizeArrivesAsItWasSent) {
+  for (const size_t bytes : {(256 << 10) - 1, 256 << 10, (256 << 10) + 1, 1'000'000, 5'000'000}) {
+    for (const size_t chunk_bytes : {SIZE_MAX, size_t{9'999}}) {
+      SCOPED_TRACE(std::to_string(bytes) + " in " + std::to_string(chunk_bytes));
+      World world(support::Replicas(1), {.record_body_bytes_max = 8 << 20});
+      world.SetClientLink({.chunk_bytes = chunk_bytes});
+      const std::string body = BodyOf(bytes);
+      // Another request right behind the body must not be lost either.
+      Client client =
+          world.Ask(Post(body, "x-request-id: the-id\r\nx-own: own\r\n") + Get("/healthz"));
+      ASSERT_EQ(client.answers().list.size(), 2U);
+      EXPECT_EQ(client.answers().list[0].status, 200);
+      EXPECT_EQ(client.answers().list[0].Header("x-request-id"), "the-id");
+      EXPECT_EQ(client.answers().list[1].status, 200);
+      ASSERT_EQ(world.calls(), 1);
+      EXPECT_EQ(world.provider().calls().back().Header("x-own"), "own");
+      std::string want = body;  // but for the model's name upstream
+      want.replace(want.find("demo/small"), 10, "small");
+      EXPECT_TRUE(world.provider().calls().back().body == want);
+    }
+  }
+}
+
+TEST(BodyRoomTest, AnAnnouncementTakesLittleMemory) {
+  constexpr size_t kClients = 20;
+  constexpr size_t kAnnounced = 32 << 20;
+  World world;
+  std::vector<Client> clients;
+  const size_t before = AllocatedBytes();
+  for (size_t i = 0; i < kClients; ++i) {
+    clients.push_back(
+        world.Ask("POST /v1/chat/completions HTTP/1.1\r\nhost: g\r\ncontent-length: " +
+                  std::to_string(kAnnounced) + "\r\n\r\n{"));
+  }
+  EXPECT_EQ(world.client_connections(), kClients);
+  EXPECT_LT(AllocatedBytes() - before, kClients * (1 << 20));
+  for (Client& client : clients) {
+    client.Send(std::string(600'000, ' '));
+  }
+  world.Run();
+  EXPECT_LT(AllocatedBytes() - before, kClients * (4 << 20)) << "with its bytes it grows";
+}
 
 // A refusal is written while the head's bytes may have moved: what it says of the request must
 // still be what the request said.
@@ -251,6 +309,22 @@ TEST(TimeTest, ARefusedClientGetsTwoSecondsToNotice) {
   stubborn.Resume();
   world.Run();
   EXPECT_EQ(stubborn.answer().status, 400);
+}
+
+// What is left of a refusal that nobody takes must not look like its end.
+TEST(TimeTest, ARefusalThatIsNotTakenEndsInAReset) {
+  World world(WithLimits({.idle_timeout = 5s}));
+  world.SetClientLink({.queue_bytes = 50});
+  Client client = world.Connect();
+  client.Pause();
+  client.Send("GET\r\n\r\n");
+  world.Advance(4999ms);
+  EXPECT_EQ(world.client_connections(), 1);
+  world.Advance(1ms);
+  EXPECT_EQ(world.client_connections(), 0);
+  client.Resume();
+  world.Run();
+  EXPECT_EQ(client.end(), End::kReset);
 }
 
 TEST(TimeTest, ARefusedClientCannotSendForEver) {

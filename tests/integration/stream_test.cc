@@ -28,15 +28,17 @@ constexpr std::string_view kBroken = "upstream_broken";
 
 TEST(StreamTest, TheHeadLeavesBeforeTheFirstEventExists) {
   World world;
-  world.provider().On().Do({.raw = std::string(kStreamHead) + "0\r\n\r\n",
-                            .gap = 10s,
-                            .write_bytes = static_cast<int64_t>(kStreamHead.size())});
+  world.provider().On().Do(
+      {.raw = std::string(kStreamHead) + "e\r\n" + std::string(kDone) + "\r\n0\r\n\r\n",
+       .gap = 10s,
+       .write_bytes = static_cast<int64_t>(kStreamHead.size())});
   Client client = world.Ask(Post(ChatStream()));
   EXPECT_EQ(client.answer().status, 200);
   EXPECT_FALSE(client.answer().whole);
+  EXPECT_EQ(client.answer().body, "");
   world.Advance(10s);
   EXPECT_TRUE(client.answer().whole);
-  EXPECT_EQ(client.answer().body, "");
+  EXPECT_EQ(client.answer().body, kDone);
 }
 
 TEST(StreamTest, EachEventLeavesBeforeTheNextExists) {
@@ -61,16 +63,17 @@ TEST(StreamTest, BytesAreNotTouched) {
   const std::string rows[] = {
       Event("a") + std::string(kDone),
       ": a comment\n\n" + Event("a") + ":\n\n: another\n\n" + std::string(kDone),
-      "event: ping\ndata: {}\n\nretry: 10\nid: 7\n\nunknown: x\ndata: 1\ndata: 2\n\n",
+      "event: ping\ndata: {}\n\nretry: 10\nid: 7\n\nunknown: x\ndata: 1\ndata: 2\n\n" +
+          std::string(kDone),
       "data: {\"a\":1}\r\n\r\n: c\r\n\r\ndata: [DONE]\r\n\r\n",
       "data: cr only\r\rdata: [DONE]\r\r",
-      "\xEF\xBB\xBF" + Event("after a byte order mark"),
-      "data: no json\n\ndata: {\"broken\":\n\n",
-      Event("\xFF\xFE not UTF-8"),
+      "\xEF\xBB\xBF" + Event("after a byte order mark") + std::string(kDone),
+      "data: no json\n\ndata: {\"broken\":\n\n" + std::string(kDone),
+      Event("\xFF\xFE not UTF-8") + std::string(kDone),
       "data: {\"error\":{\"message\":\"overloaded\"}}\n\n",
-      Event("the last event has no end") + "data: x",
-      "\n\n\n" + Event("empty lines"),
-      "",
+      Event("the last event has no end") + "data: [DONE]",
+      Event("an event has no end behind the last one") + std::string(kDone) + "data: x",
+      "\n\n\n" + Event("empty lines") + std::string(kDone),
   };
   for (const std::string& body : rows) {
     SCOPED_TRACE(body);
@@ -269,7 +272,7 @@ INSTANTIATE_TEST_SUITE_P(
                   20s}),
     [](const auto& row) { return row.param.name; });
 
-TEST(BreakTest2, BrokenChunksEndAStreamToo) {
+TEST(BrokenAnswerTest, BrokenChunksEndAStreamToo) {
   World world;
   world.provider().On().Do({.body = Event("one") + Event("two"),
                             .end = Ending::kGarbage,
@@ -280,7 +283,7 @@ TEST(BreakTest2, BrokenChunksEndAStreamToo) {
   EXPECT_TRUE(client.answer().whole);
 }
 
-TEST(BreakTest2, BeforeTheFirstByteOfItsBodyAnAnswerBecomesAnError) {
+TEST(BrokenAnswerTest, BeforeTheFirstByteOfItsBodyAnAnswerBecomesAnError) {
   World world(support::Replicas(2));
   world.provider(1).On().Do({.body = "x", .end = Ending::kReset, .after_bytes = 0});
   Client client = world.Ask(Post(Chat()));
@@ -293,7 +296,7 @@ TEST(BreakTest2, BeforeTheFirstByteOfItsBodyAnAnswerBecomesAnError) {
 
 // A length that was announced leaves no place for an error event: it would stand within the body,
 // or behind it, where the next answer is expected.
-TEST(BreakTest2, AStreamWithALengthEndsWithAnErrorEventToo) {
+TEST(BrokenAnswerTest, AStreamWithALengthEndsWithAnErrorEventToo) {
   World world;
   const std::string body = Event("one") + Event("two");
   world.provider().On().Do({.body = body,
@@ -308,7 +311,7 @@ TEST(BreakTest2, AStreamWithALengthEndsWithAnErrorEventToo) {
 }
 
 // Text behind encoded bytes would be no event to anybody.
-TEST(BreakTest2, AnEncodedStreamIsCutWithoutAnErrorEvent) {
+TEST(BrokenAnswerTest, AnEncodedStreamIsCutWithoutAnErrorEvent) {
   World world;
   world.provider().On().Do({.text = "a b c",
                             .gap = 1ms,
@@ -324,7 +327,7 @@ TEST(BreakTest2, AnEncodedStreamIsCutWithoutAnErrorEvent) {
 }
 
 // Of an event above the buffer a part has passed: the error must not become its continuation.
-TEST(BreakTest2, AnErrorEventStandsApartFromHalfAnEvent) {
+TEST(BrokenAnswerTest, AnErrorEventStandsApartFromHalfAnEvent) {
   gateway::Options options = support::Replicas(1);
   options.server.limits.stream_buffer_bytes = 4096;
   World world(options);
