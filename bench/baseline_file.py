@@ -12,7 +12,7 @@ SLACK_ABSOLUTE = 0.05
 
 
 def read(path):
-    """{scenario: {count: value per unit}}."""
+    """({scenario: {count: value per unit}}, {what: with which the counts were taken})."""
     try:
         content = json.loads(pathlib.Path(path).read_text())
     except FileNotFoundError:
@@ -21,7 +21,7 @@ def read(path):
         raise BenchError(f"{path} is not JSON: {error}") from None
     if content.get("format") != FORMAT:
         raise BenchError(f"{path} has format {content.get('format')}, this reader knows {FORMAT}")
-    return content["scenarios"]
+    return content["scenarios"], content["measured_with"]
 
 
 def write(path, scenarios, tools):

@@ -8,6 +8,8 @@ status 1 on a regression) and kept there (--update). Times are not: see nginx.py
 import argparse
 import json
 import pathlib
+import platform
+import re
 import subprocess
 import sys
 
@@ -41,9 +43,14 @@ def measure(arguments):
     return rounded, by_call
 
 
-def versions():
-    """What the counts were taken with: another compiler or C library moves instructions."""
-    found = {}
+def measured_with():
+    """What the counts were taken with: another compiler or C library moves instructions, and so
+    does another processor, because the scanners of src/base, the C library and OpenSSL choose their
+    loops by it. Valgrind shows them one of two processors, with AVX2 or without."""
+    found = {"cpu": platform.machine()}
+    if found["cpu"] == "x86_64":
+        flags = re.search(r"^flags\s*:(.*)$", pathlib.Path("/proc/cpuinfo").read_text(), re.M)
+        found["cpu"] += " with AVX2" if flags and "avx2" in flags[1].split() else " without AVX2"
     for tool in ("valgrind", "strace", "c++", "ldd"):
         try:
             text = subprocess.run([tool, "--version"], capture_output=True, text=True).stdout
@@ -64,7 +71,8 @@ def main():
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     arguments = parser.parse_args()
     try:
-        baseline = baseline_file.read(arguments.baseline) if arguments.check else {}
+        if arguments.check:
+            baseline, taken_with = baseline_file.read(arguments.baseline)
         counts, by_call = measure(arguments)
     except BenchError as error:
         sys.exit(f"counts: {error}")
@@ -79,14 +87,23 @@ def main():
             print(f"{scenario:14}" + "".join(f"{values[name]:15,.2f}" for name in COUNTS) +
                   f"   {calls}")
     if arguments.update:
-        baseline_file.write(arguments.baseline, counts, versions())
+        baseline_file.write(arguments.baseline, counts, measured_with())
         print(f"wrote {arguments.baseline}", file=sys.stderr)
     if arguments.check:
+        here = measured_with()
+        if here["cpu"] != taken_with.get("cpu"):
+            print(f"instructions are NOT compared: this machine is {here['cpu']}, the baseline is "
+                  f"of {taken_with.get('cpu')}", file=sys.stderr)
+            for values in counts.values():
+                del values["instructions"]
         regressions, improvements = baseline_file.compare(baseline, counts)
         for line in improvements:
             print(f"better than the baseline, keep it with --update: {line}", file=sys.stderr)
         for line in regressions:
             print(f"REGRESSION: {line}", file=sys.stderr)
+        for tool, version in taken_with.items() if regressions else ():
+            if here.get(tool) != version:
+                print(f"taken with {tool} {version}, here it is {here.get(tool)}", file=sys.stderr)
         sys.exit(1 if regressions else 0)
 
 

@@ -67,11 +67,11 @@ class Comparison final {
  private:
   std::string Text(const StringToken& token) {
     std::string value;
-    MS_CHECK(token.has_escapes == (token.raw.find('\\') != token.raw.npos));
+    MS_CHECK(token.has_escapes == (token.raw.find('\\') != std::string_view::npos));
     MS_CHECK(Unescape(token.raw, value));
     MS_CHECK(KeyEquals(token, value));
     MS_CHECK(!KeyEquals(token, value + "x"));
-    excuses_.replacement |= value.find(kReplacement) != value.npos;
+    excuses_.replacement |= value.find(kReplacement) != std::string_view::npos;
     return value;
   }
 
@@ -120,7 +120,7 @@ class Comparison final {
     if (!reader_.ReadNumber(raw)) {
       return;
     }
-    const bool is_real = raw.find_first_of(".eE") != raw.npos;
+    const bool is_real = raw.find_first_of(".eE") != std::string_view::npos;
     const bool is_double = as_double.ReadDouble(real);
     const bool is_int = as_int.ReadInt64(integer);
     MS_CHECK(!is_real || !is_int);

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/random.h"
@@ -67,7 +68,7 @@ std::string NumberLine(Reader& reader) {
   int64_t signed_integer = 0;
   double real = 0;
   reader.ReadNumber(raw);
-  if (raw.find_first_of(".eE") != raw.npos) {
+  if (raw.find_first_of(".eE") != std::string_view::npos) {
     return copy.ReadDouble(real) ? DoubleLine(real) : "large";
   }
   if (copy.ReadInt64(signed_integer)) {
@@ -167,7 +168,7 @@ void PrintTo(const Outcome& o, std::ostream* out) {
 Outcome End(Reader& reader, std::string line) {
   const bool accepted = reader.Finish();
   const auto& [offset, what] = reader.problem();
-  return {.offset = offset, .what = std::string(what), .line = accepted ? line : ""};
+  return {.offset = offset, .what = std::string(what), .line = accepted ? std::move(line) : ""};
 }
 
 Outcome ReadAll(std::string_view text) {

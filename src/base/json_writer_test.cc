@@ -3,8 +3,8 @@
 #include <gmock/gmock.h>
 #include <simdjson.h>
 
+#include <bit>
 #include <cmath>
-#include <cstring>
 #include <limits>
 #include <string>
 #include <string_view>
@@ -121,8 +121,7 @@ TEST(JsonWriter, DoublesAreShortAndReadBackExactly) {
   Random random(5);
   for (int round = 0; round < 20'000; ++round) {
     const uint64_t bits = random.Next();
-    double value;
-    std::memcpy(&value, &bits, sizeof value);
+    const auto value = std::bit_cast<double>(bits);
     if (!std::isfinite(value)) {
       continue;
     }
@@ -132,7 +131,7 @@ TEST(JsonWriter, DoublesAreShortAndReadBackExactly) {
     Reader reader(std::string_view(out).substr(0, out.size() - kPadding));
     double back = 0;
     ASSERT_TRUE(reader.ReadDouble(back) && reader.Finish()) << out;
-    EXPECT_EQ(std::memcmp(&back, &value, sizeof value), 0) << out;
+    EXPECT_EQ(std::bit_cast<uint64_t>(back), bits) << out;
   }
 }
 
@@ -202,7 +201,8 @@ TEST(JsonWriter, UnescapeAndKeyEqualsUndoEscapes) {
     std::string value = "before ";
     EXPECT_TRUE(Unescape(row.raw, value)) << row.raw;
     EXPECT_EQ(value, "before " + std::string(row.value)) << row.raw;
-    const StringToken key{.raw = row.raw, .has_escapes = row.raw.find('\\') != row.raw.npos};
+    const StringToken key{.raw = row.raw,
+                          .has_escapes = row.raw.find('\\') != std::string_view::npos};
     EXPECT_TRUE(KeyEquals(key, row.value)) << row.raw;
     EXPECT_FALSE(KeyEquals(key, std::string(row.value) + "x")) << row.raw;
     EXPECT_FALSE(!row.value.empty() && KeyEquals(key, row.value.substr(1))) << row.raw;

@@ -56,7 +56,7 @@ TEST(Suggest, LongTextsAreNeverNear) {
 
 TEST(Suggest, OnlyTheFirstThousandCandidatesAreLookedAt) {
   std::vector<std::string_view> candidates(999, "other");
-  candidates.push_back("wanted");
+  candidates.emplace_back("wanted");
   EXPECT_EQ(Nearest("wanted", candidates), "wanted");
   candidates.insert(candidates.begin(), "other");
   EXPECT_EQ(Nearest("wanted", candidates), "");

@@ -65,7 +65,7 @@ bool TestClockIsSafe(const gateway::Options& options) {
 // The admin listener on the main loop.
 class AdminListener final {
  public:
-  AdminListener(io::EpollLoop& loop, gateway::Gateway& gateway, ServeArguments arguments)
+  AdminListener(io::EpollLoop& loop, gateway::Gateway& gateway, const ServeArguments& arguments)
       : loop_(loop),
         service_({.token = gateway.snapshot().options.admin_token,
                   .loopback = IsLoopback(gateway.snapshot().options.admin_listen)},

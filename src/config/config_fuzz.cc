@@ -40,7 +40,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const mainstay::config::Sources sources = PlantedSources();
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   // A text that spells a secret out may show it again as a key, which is no leak.
-  if (text.find(kFromFile) != text.npos || text.find(kFromEnvironment) != text.npos) {
+  if (text.find(kFromFile) != std::string_view::npos ||
+      text.find(kFromEnvironment) != std::string_view::npos) {
     return 0;
   }
   const auto result = mainstay::config::LoadText(text, sources);

@@ -281,10 +281,11 @@ const Node* Step(const Node& node, std::string_view& path, Position& position) {
   if (path.starts_with('[')) {
     const size_t end = path.find(']');
     size_t index = 0;
-    for (const char c : path.substr(1, end == path.npos ? 0 : end - 1)) {
+    for (const char c : path.substr(1, end == std::string_view::npos ? 0 : end - 1)) {
       index = index * 10 + static_cast<size_t>(c - '0');
     }
-    if (end == path.npos || node.kind != Node::Kind::kList || index >= node.items.size()) {
+    if (end == std::string_view::npos || node.kind != Node::Kind::kList ||
+        index >= node.items.size()) {
       return nullptr;
     }
     path.remove_prefix(end + 1);

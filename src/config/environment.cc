@@ -48,10 +48,10 @@ class Expander final {
     const std::string_view text = node.text;
     std::string expanded;
     size_t at = 0;
-    for (size_t start; (start = text.find("${", at)) != text.npos;) {
+    for (size_t start; (start = text.find("${", at)) != std::string_view::npos;) {
       expanded += text.substr(at, start - at);
       const size_t end = text.find('}', start);
-      if (end == text.npos) {
+      if (end == std::string_view::npos) {
         AddProblem(node, path, "${ without an end; write ${NAME} or ${NAME:-default}");
         return;
       }
@@ -87,8 +87,8 @@ class Expander final {
       used_[name] = *value;
       return value;
     }
-    if (mark != reference.npos) {
-      if (reference.substr(mark).find("${") != reference.npos) {
+    if (mark != std::string_view::npos) {
+      if (reference.substr(mark).find("${") != std::string_view::npos) {
         AddProblem(node, path, "the default of ${" + name + "} may not hold another reference");
         return std::nullopt;
       }

@@ -25,7 +25,7 @@ constexpr size_t kItemsMax = 10'000;
 std::string_view Trim(std::string_view text) {
   constexpr std::string_view kSpace = " \t\r\n";
   const size_t first = text.find_first_not_of(kSpace);
-  if (first == text.npos) {
+  if (first == std::string_view::npos) {
     return {};
   }
   return text.substr(first, text.find_last_not_of(kSpace) - first + 1);

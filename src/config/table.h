@@ -60,7 +60,7 @@ class Table final {
   // `field` is a pointer to a member, or a generic lambda that goes deeper:
   // [](auto& o) -> auto& { return o.server.listen; }.
   template <typename Field, typename T>
-  Table&& Key(std::string_view key, Field field, Kind<T> kind, std::string_view doc,
+  Table&& Key(std::string_view key, Field field, const Kind<T>& kind, std::string_view doc,
               KeyRules rules = {}) && {
     docs_.push_back({.key = std::string(key),
                      .type = kind.type,

@@ -16,9 +16,7 @@
 namespace mainstay::fake_provider {
 namespace {
 
-using std::chrono_literals::operator""ms;
-using std::chrono_literals::operator""s;
-using std::chrono_literals::operator""us;
+using namespace std::chrono_literals;
 using testing::Chat;
 using testing::Got;
 using ::testing::HasSubstr;

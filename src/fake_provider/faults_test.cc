@@ -10,8 +10,7 @@
 namespace mainstay::fake_provider {
 namespace {
 
-using std::chrono_literals::operator""ms;
-using std::chrono_literals::operator""s;
+using namespace std::chrono_literals;
 using http::HeadOutcome;
 using io::IoStatus;
 using testing::Chat;

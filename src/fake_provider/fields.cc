@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "base/json_reader.h"
 #include "base/json_writer.h"
@@ -54,7 +55,7 @@ bool Milliseconds(std::string_view json, std::chrono::microseconds& out) {
   if (!reader.ReadDouble(value) || value < 0 || value > static_cast<double>(kHourMs)) {
     return false;
   }
-  out = std::chrono::microseconds(static_cast<int64_t>(value * 1000 + 0.5));
+  out = std::chrono::microseconds(std::llround(value * 1000));
   return true;
 }
 

@@ -8,8 +8,7 @@
 namespace mainstay::fake_provider {
 namespace {
 
-using std::chrono_literals::operator""ms;
-using std::chrono_literals::operator""s;
+using namespace std::chrono_literals;
 
 // `tokens` tokens that no other seed has.
 std::string Text(int64_t tokens, char seed) {

@@ -15,7 +15,7 @@ struct FieldCase {
 };
 
 TEST(FieldsTest, EachSetsItsMember) {
-  using std::chrono_literals::operator""us;
+  using namespace std::chrono_literals;
   const FieldCase cases[] = {
       {"text", R"("a\nb")", [](const Action& a) { return a.text == "a\nb"; }},
       {"text", "42", [](const Action& a) { return a.text == "42"; }},

@@ -68,7 +68,8 @@ void CheckLimits(const Limits& limits, const std::string& path, Problems& proble
 
 bool IsAnyOf(std::string_view text, std::string_view marks) {
   return std::ranges::all_of(text, [&](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || marks.find(c) != marks.npos;
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+           marks.find(c) != std::string_view::npos;
   });
 }
 

@@ -5,9 +5,7 @@ namespace mainstay {
 namespace {
 
 using namespace std::chrono_literals;
-using support::Answer;
 using support::Chat;
-using support::ChatStream;
 using support::Client;
 using support::End;
 using support::Get;

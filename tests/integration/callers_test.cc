@@ -6,9 +6,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using fake_provider::Ending;
-using support::Answer;
 using support::Chat;
-using support::ChatStream;
 using support::Client;
 using support::End;
 using support::Get;
@@ -41,7 +39,7 @@ struct AccessCase {
   const char* name;
   std::string request;
   int status;
-  std::string_view code = "";
+  std::string_view code = {};
 };
 
 TEST(AccessTest, IsDecidedBeforeAProviderIsAsked) {

@@ -23,8 +23,8 @@ struct RequestCase {
   std::string request;
   int status;
   End end;
-  std::string_view methods = "";  // for ReadAnswers
-  std::string_view body_has = "";
+  std::string_view methods = {};  // for ReadAnswers
+  std::string_view body_has = {};
   int64_t calls = 0;  // that reached the provider
 };
 

@@ -5,7 +5,6 @@ namespace mainstay {
 namespace {
 
 using namespace std::chrono_literals;
-using fake_provider::CallState;
 using support::Answers;
 using support::Chat;
 using support::ChatStream;

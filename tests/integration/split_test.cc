@@ -9,7 +9,6 @@ using support::Answer;
 using support::Chat;
 using support::ChatStream;
 using support::Client;
-using support::End;
 using support::Event;
 using support::kDone;
 using support::kUsageEvent;

@@ -59,7 +59,6 @@ TEST(StreamTest, EachEventLeavesBeforeTheNextExists) {
 }
 
 TEST(StreamTest, BytesAreNotTouched) {
-  const std::string usage(kUsageEvent);
   const std::string rows[] = {
       Event("a") + std::string(kDone),
       ": a comment\n\n" + Event("a") + ":\n\n: another\n\n" + std::string(kDone),
@@ -204,7 +203,7 @@ class BreakTest : public ::testing::TestWithParam<BreakCase> {
     return options;
   }
   // Both the first and the second replica would behave so: which is not to be asked.
-  static void Script(World& world, fake_provider::Action action) {
+  static void Script(World& world, const fake_provider::Action& action) {
     world.provider(1).On().Do(action);
     world.provider(2).On().Do(action);
   }

@@ -14,10 +14,7 @@
 namespace mainstay::io {
 namespace {
 
-using std::chrono_literals::operator""ms;
-using std::chrono_literals::operator""s;
-using std::chrono_literals::operator""min;
-using std::chrono_literals::operator""h;
+using namespace std::chrono_literals;
 using testing::ReadAll;
 using testing::ReadExactly;
 using testing::ReadOutcome;

@@ -1,7 +1,6 @@
 #include "http/io/memory_stream.h"
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 #include "base/check.h"
@@ -132,7 +131,7 @@ IoResult MemoryConnection::Read(MemorySide side, char* into, size_t size) {
     return {one.broken ? IoStatus::kReset : IoStatus::kWouldBlock, 0};
   }
   const size_t bytes = std::min(size, one.unread.size());
-  std::memcpy(into, one.unread.data(), bytes);
+  one.unread.copy(into, bytes);
   one.unread.erase(0, bytes);
   QueueDelivery(side);
   if (std::exchange(end(Other(side)).wants_room, false)) {

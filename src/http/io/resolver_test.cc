@@ -16,8 +16,7 @@
 namespace mainstay::io {
 namespace {
 
-using std::chrono_literals::operator""ms;
-using std::chrono_literals::operator""s;
+using namespace std::chrono_literals;
 using testing::FakeDns;
 using testing::FakeZone;
 using Mode = FakeZone::Mode;
@@ -198,7 +197,7 @@ TEST_F(ResolverTest, CallersOfOneNameShareAQuery) {
   int ended = 0;
   std::vector<std::function<Task<void>()>> bodies;
   for (int i = 0; i < 5; ++i) {
-    bodies.push_back([&, i]() -> Task<void> {
+    bodies.emplace_back([&, i]() -> Task<void> {
       CancelScope scope;
       const ResolveResult result =
           co_await resolver_->Resolve(i % 2 == 0 ? "a.test." : "A.TEST.", kNever, scope);
@@ -206,7 +205,7 @@ TEST_F(ResolverTest, CallersOfOneNameShareAQuery) {
       ++ended;
     });
   }
-  testing::Runner(loop_).Run(std::move(bodies));
+  testing::Runner(loop_).Run(bodies);
   EXPECT_EQ(ended, 5);
   EXPECT_EQ(resolver_->queries(), 1);
   EXPECT_EQ(dns_.packets, 2) << "one for each family";
@@ -273,7 +272,7 @@ TEST_F(ResolverTest, ReadsTheHostsFileFirst) {
     std::istringstream words(line.substr(0, line.find('#')));
     std::string address;
     for (std::string name; (address.empty() ? words >> address : words) && words >> name;) {
-      if (name.find("localhost") == std::string::npos && name.find("ip6-") != 0) {
+      if (name.find("localhost") == std::string::npos && !name.starts_with("ip6-")) {
         found = name;
       }
     }

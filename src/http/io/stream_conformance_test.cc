@@ -19,8 +19,7 @@
 namespace mainstay::io {
 namespace {
 
-using std::chrono_literals::operator""ms;
-using std::chrono_literals::operator""s;
+using namespace std::chrono_literals;
 using testing::ReadAll;
 using testing::ReadExactly;
 using testing::ReadOutcome;
@@ -77,7 +76,7 @@ class StreamTest : public ::testing::TestWithParam<TransportCase> {
   Transport transport() const { return GetParam().transport; }
   Loop& loop() { return *loop_; }
 
-  void Run(std::vector<Body> bodies) { testing::Runner(*loop_).Run(std::move(bodies)); }
+  void Run(const std::vector<Body>& bodies) { testing::Runner(*loop_).Run(bodies); }
 
   std::unique_ptr<Stream> client_;
   std::unique_ptr<Stream> server_;

@@ -18,8 +18,7 @@
 namespace mainstay::io {
 namespace {
 
-using std::chrono_literals::operator""ms;
-using std::chrono_literals::operator""s;
+using namespace std::chrono_literals;
 using testing::CertificateFiles;
 using testing::ReadAll;
 using testing::ReadExactly;

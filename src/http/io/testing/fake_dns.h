@@ -82,7 +82,7 @@ class FakeDns final : public Pollable {
     size_t at = 12;
     std::string name;
     while (query[at] != 0) {
-      const auto length = static_cast<size_t>(query[at]);
+      const auto length = static_cast<unsigned char>(query[at]);
       name += name.empty() ? "" : ".";
       for (const char c : query.substr(at + 1, length)) {
         name += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
@@ -90,7 +90,7 @@ class FakeDns final : public Pollable {
       at += length + 1;
     }
     const std::string_view question = query.substr(12, at + 5 - 12);
-    const int type = query[at + 2];
+    const int type = static_cast<unsigned char>(query[at + 2]);
     const auto found = zones.find(name);
     const FakeZone zone =
         found == zones.end() ? FakeZone{.mode = FakeZone::Mode::kNoSuchName} : found->second;

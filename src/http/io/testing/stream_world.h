@@ -55,7 +55,7 @@ class Runner final {
  public:
   explicit Runner(Loop& loop) : loop_(loop) {}
 
-  void Run(std::vector<std::function<Task<void>()>> bodies) {
+  void Run(const std::vector<std::function<Task<void>()>>& bodies) {
     running_ = bodies.size();
     Watchdog watchdog(loop_);
     for (const auto& body : bodies) {
