@@ -6,7 +6,7 @@
 
 namespace mainstay::session {
 
-// A store that forgets when the process ends and touches no file. Its key is fresh.
+// A store that touches no file and keeps no record. Its key is fresh.
 std::unique_ptr<StateStore> MakeMemoryStore();
 
 }  // namespace mainstay::session

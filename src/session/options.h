@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 
@@ -11,6 +12,9 @@ enum class Engine : uint8_t { kSqlite, kMemory };
 struct StateOptions {
   Engine engine = Engine::kSqlite;
   std::string path = "./mainstay-data";  // a directory; made with mode 0700 when it is missing
+  // From a change to the commit that holds it, at most, while the disk keeps up: what a kill may
+  // cost. 0 commits as fast as the disk takes it.
+  std::chrono::milliseconds flush_interval{20};
 };
 
 }  // namespace mainstay::session

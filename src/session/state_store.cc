@@ -68,13 +68,14 @@ std::string SetAside(const std::string& file, WallTime now) {
   return target;
 }
 
-OpenedState OpenSqlite(const std::string& directory, WallTime now) {
+OpenedState OpenSqlite(const StateOptions& options, WallTime now) {
+  const std::string& directory = options.path;
   if (const int error = MakeDirectories(directory); error != 0) {
     return InMemory("state.path " + directory +
                     " cannot be used as a directory: " + std::strerror(error));
   }
   const std::string file = directory + "/" + kFileName;
-  SqliteStore opened = OpenSqliteStore(file);
+  SqliteStore opened = OpenSqliteStore(file, options.flush_interval);
   OpenReport report{.engine = Engine::kSqlite};
   if (opened.result == OpenResult::kDamaged) {
     const std::string damage = file + " is damaged: " + opened.problem;
@@ -85,7 +86,7 @@ OpenedState OpenSqlite(const std::string& directory, WallTime now) {
     }
     report.reason =
         damage + "; it was moved to " + report.set_aside + ", and the state starts empty";
-    opened = OpenSqliteStore(file);
+    opened = OpenSqliteStore(file, options.flush_interval);
   }
   if (opened.result != OpenResult::kOpened) {
     OpenedState memory = InMemory(file + ": " + opened.problem);
@@ -98,7 +99,7 @@ OpenedState OpenSqlite(const std::string& directory, WallTime now) {
 }  // namespace
 
 OpenedState OpenStateStore(const StateOptions& options, WallTime now) {
-  return options.engine == Engine::kMemory ? InMemory("") : OpenSqlite(options.path, now);
+  return options.engine == Engine::kMemory ? InMemory("") : OpenSqlite(options, now);
 }
 
 }  // namespace mainstay::session

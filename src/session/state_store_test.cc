@@ -2,91 +2,21 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sqlite3.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <csignal>
-#include <cstdint>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <thread>
 #include <vector>
+
+#include "session/testing.h"
 
 namespace mainstay::session {
 namespace {
 
 namespace fs = std::filesystem;
 using testing::HasSubstr;
-
-constexpr WallTime kNow{std::chrono::milliseconds(1'795'248'000'123)};
-
-// A folder of its own, gone with the object. In memory where the system has such a place: the tests
-// open hundreds of databases, and each one waits for its disk several times.
-class Folder final {
- public:
-  Folder() {
-    const std::string memory = "/dev/shm/";
-    std::string name = (access(memory.c_str(), W_OK) == 0 ? memory : testing::TempDir());
-    name += "state_store_XXXXXX";
-    path_ = mkdtemp(name.data());
-  }
-  ~Folder() { fs::remove_all(path_); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-
-  fs::path path() const { return path_; }
-  fs::path state() const { return path_ / "state"; }
-  fs::path database() const { return state() / "state.db"; }
-
- private:
-  fs::path path_;
-};
-
-std::string KeyText(const StateStore& store) {
-  const auto bytes = store.install_key().Expose();
-  return std::string(bytes.begin(), bytes.end());
-}
-
-OpenedState Open(const Folder& folder, Engine engine = Engine::kSqlite) {
-  return OpenStateStore({.engine = engine, .path = folder.state()}, kNow);
-}
-
-std::string Read(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-void Write(const fs::path& path, std::string_view bytes) {
-  std::ofstream(path, std::ios::binary) << bytes;
-}
-
-// Runs SQL on the database from outside, as an operator could.
-void Sql(const fs::path& path, const std::string& sql) {
-  sqlite3* database = nullptr;
-  ASSERT_EQ(sqlite3_open(path.c_str(), &database), SQLITE_OK);
-  EXPECT_EQ(sqlite3_exec(database, sql.c_str(), nullptr, nullptr, nullptr), SQLITE_OK)
-      << sqlite3_errmsg(database);
-  sqlite3_close(database);
-}
-
-int Mode(const fs::path& path) {
-  struct stat status{};
-  return stat(path.c_str(), &status) == 0 ? static_cast<int>(status.st_mode & 0777) : -1;
-}
-
-std::vector<std::string> FilesIn(const fs::path& folder) {
-  std::vector<std::string> names;
-  for (const auto& entry : fs::directory_iterator(folder)) {
-    names.push_back(entry.path().filename());
-  }
-  std::ranges::sort(names);
-  return names;
-}
 
 // --- what every engine has to do -----------------------------------------------------------------
 
@@ -243,28 +173,8 @@ TEST(StateStore, APlaceThatCannotBeUsedLeadsToMemory) {
   }
 }
 
-// A limit on the size of files stands for a disk that is full.
-class FileSizeLimit final {
- public:
-  explicit FileSizeLimit(rlim_t bytes) : signal_before_(std::signal(SIGXFSZ, SIG_IGN)) {
-    getrlimit(RLIMIT_FSIZE, &before_);
-    const rlimit limit{.rlim_cur = bytes, .rlim_max = before_.rlim_max};
-    EXPECT_EQ(setrlimit(RLIMIT_FSIZE, &limit), 0);
-  }
-  ~FileSizeLimit() {
-    setrlimit(RLIMIT_FSIZE, &before_);
-    std::signal(SIGXFSZ, signal_before_);
-  }
-  FileSizeLimit(const FileSizeLimit&) = delete;
-  FileSizeLimit& operator=(const FileSizeLimit&) = delete;
-
- private:
-  rlimit before_{};
-  void (*signal_before_)(int);
-};
-
 TEST(StateStore, ADiskThatFillsUpLeadsToMemoryAndIsNoDamage) {
-  for (rlim_t bytes = 0; bytes < 16'384; bytes += 512) {
+  for (rlim_t bytes = 0; bytes < 24'576; bytes += 512) {
     const Folder folder;
     OpenedState opened;
     {
@@ -284,20 +194,27 @@ TEST(StateStore, ADiskThatFillsUpLeadsToMemoryAndIsNoDamage) {
 TEST(StateStore, ALaterVersionIsLeftAlone) {
   const Folder folder;
   const std::string key = KeyText(*Open(folder).store);
-  Sql(folder.database(), "UPDATE schema_version SET version = 2");
+  Sql(folder.database(), "UPDATE schema_version SET version = 3");
   const std::string before = Read(folder.database());
   const OpenedState opened = Open(folder);
   EXPECT_EQ(opened.store->engine(), Engine::kMemory);
   EXPECT_TRUE(opened.report.degraded);
-  EXPECT_THAT(opened.report.reason, HasSubstr("its tables are of version 2"));
+  EXPECT_THAT(opened.report.reason, HasSubstr("its tables are of version 3"));
   EXPECT_EQ(Read(folder.database()), before);
   EXPECT_EQ(opened.report.set_aside, "");
 
-  Sql(folder.database(), "UPDATE schema_version SET version = 1");
+  Sql(folder.database(), "UPDATE schema_version SET version = 2");
   EXPECT_EQ(KeyText(*Open(folder).store), key);
 }
 
 // --- damage --------------------------------------------------------------------------------------
+
+// A database with something in each of its tables.
+std::string MakeWhole(const Folder& folder) {
+  const OpenedState opened = Open(folder);
+  opened.store->Put(RecordKind::kPin, {1}, "a value");
+  return KeyText(*opened.store);
+}
 
 // Opens what is there, which must work, and checks that nothing was lost in silence. Gives the
 // report.
@@ -320,9 +237,9 @@ OpenReport OpenDamaged(const Folder& folder, const std::string& key_before) {
 
 TEST(StateStore, EveryTruncationEndsInAStart) {
   const Folder whole;
-  const std::string key = KeyText(*Open(whole).store);
+  const std::string key = MakeWhole(whole);
   const std::string bytes = Read(whole.database());
-  ASSERT_GT(bytes.size(), 8'192u);
+  ASSERT_GT(bytes.size(), 12'288u);
   for (size_t size = 512; size < bytes.size(); size += 512) {
     SCOPED_TRACE(size);
     const Folder folder;
@@ -334,7 +251,7 @@ TEST(StateStore, EveryTruncationEndsInAStart) {
 
 TEST(StateStore, EveryFlippedByteEndsInAStart) {
   const Folder whole;
-  const std::string key = KeyText(*Open(whole).store);
+  const std::string key = MakeWhole(whole);
   const std::string bytes = Read(whole.database());
   std::vector<size_t> places;
   for (size_t at = 0; at < bytes.size(); ++at) {
