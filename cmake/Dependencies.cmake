@@ -22,6 +22,7 @@ pkg_check_modules(cares REQUIRED IMPORTED_TARGET libcares)
 pkg_check_modules(sqlite3 REQUIRED IMPORTED_TARGET sqlite3)
 pkg_check_modules(zstd REQUIRED IMPORTED_TARGET libzstd)
 pkg_check_modules(brotlidec REQUIRED IMPORTED_TARGET libbrotlidec)
+pkg_check_modules(fasttext REQUIRED IMPORTED_TARGET fasttext)
 # The judge of our own JSON reader; the product does without it.
 if(MAINSTAY_TESTS OR MAINSTAY_BENCHES OR MAINSTAY_FUZZ)
   find_package(simdjson 3.0 REQUIRED)

@@ -30,6 +30,8 @@ void BlockSignals() {
   struct sigaction ignore{};
   ignore.sa_handler = SIG_IGN;
   MS_CHECK(sigaction(SIGPIPE, &ignore, nullptr) == 0);
+  // So is a file at the limit of its size: the state store goes on without it.
+  MS_CHECK(sigaction(SIGXFSZ, &ignore, nullptr) == 0);
 }
 
 SignalWatcher::SignalWatcher(io::EpollLoop& loop, std::function<void(Signal)> on_signal)

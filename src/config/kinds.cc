@@ -134,6 +134,22 @@ Kind<std::chrono::milliseconds> Milliseconds(IntegerRange range) {
               -> std::optional<std::string> { return std::to_string(value.count()); }};
 }
 
+Kind<std::chrono::milliseconds> Seconds(IntegerRange range) {
+  constexpr int64_t kSecondsMax = 3'153'600'000;
+  constexpr int64_t kMillis = 1000;
+  range.min = std::max<int64_t>(range.min, 0);
+  range.max = std::min(range.max, kSecondsMax);
+  return {.type = TypeWithRange("whole number", RangeText(range.min, range.max)),
+          .read =
+              [range](Reader& reader, const Place& place, std::chrono::milliseconds& out) {
+                if (const auto seconds = reader.Integer(place, range.min, range.max)) {
+                  out = std::chrono::seconds(*seconds);
+                }
+              },
+          .text = [](const std::chrono::milliseconds& value, std::string_view)
+              -> std::optional<std::string> { return std::to_string(value.count() / kMillis); }};
+}
+
 Kind<std::string> Text(Empty empty) {
   const bool refused = empty == Empty::kRefused;
   return {

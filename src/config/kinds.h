@@ -35,6 +35,8 @@ Kind<bool> Boolean();
 Kind<int64_t> Integer(IntegerRange range);
 Kind<double> Number(NumberRange range);
 Kind<std::chrono::milliseconds> Milliseconds(IntegerRange range);
+// Whole seconds, up to a hundred years.
+Kind<std::chrono::milliseconds> Seconds(IntegerRange range);
 Kind<std::string> Text(Empty empty);
 // The path of a file that must be readable when the configuration is read.
 Kind<std::string> ReadableFile();
@@ -83,7 +85,7 @@ Kind<Enum> Choice(const ChoiceName<Enum> (&names)[kCount]) {
 
 // A value whose absence means something of its own, for instance: unknown.
 template <typename T>
-Kind<std::optional<T>> OptionalOf(Kind<T> kind) {
+Kind<std::optional<T>> OptionalOf(const Kind<T>& kind) {
   Kind<std::optional<T>> optional{
       .type = kind.type, .keys = kind.keys, .keys_suffix = kind.keys_suffix};
   optional.read = [read = kind.read](Reader& reader, const Place& place, std::optional<T>& out) {
@@ -109,7 +111,7 @@ enum class OneItem { kNeedsList, kMayStandAlone };
 // A list of one-line values. The items keep their places in the list even when some of them are
 // wrong, because checks that follow name them by their index.
 template <typename T>
-Kind<std::vector<T>> ListOf(Kind<T> kind, OneItem one = OneItem::kNeedsList) {
+Kind<std::vector<T>> ListOf(const Kind<T>& kind, OneItem one = OneItem::kNeedsList) {
   const bool alone = one == OneItem::kMayStandAlone;
   const std::string allowed = "a list";
   return {.type = (alone ? "one or a list of: " : "list of: ") + kind.type,

@@ -146,9 +146,8 @@ const BadCase kBadCases[] = {
     {"an_unknown_key", "state:\n  paht: x\n", "2:3: state.paht: unknown key; did you mean path?"},
     {"an_unknown_key_in_flow_style", "state: {paht: x}\n",
      "1:9: state.paht: unknown key; did you mean path?"},
-    {"a_key_of_a_later_version", "routing:\n  session_ttl_seconds: 5\n",
-     "2:3: routing.session_ttl_seconds: unknown key; allowed here: default_model, unknown_model, "
-     "failover"},
+    {"a_key_of_a_later_version", "state:\n  redis: 5\n",
+     "2:3: state.redis: unknown key; allowed here: engine, path, flush_interval_ms"},
     {"an_unknown_key_in_a_list", "models:\n  - name: m\n    provider: openai\n    quality: 1\n",
      "4:5: models[0].quality: unknown key; allowed here: name, provider, upstream_name, aliases, "
      "context_window, max_output, capabilities, pricing"},

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <span>
 #include <string_view>
 
 #include "base/result.h"
@@ -7,16 +8,34 @@
 #include "model/catalog.h"
 #include "model/exchange.h"
 
+// What a request would get on its own (spec 04 §1): pure functions of the request, the catalog and
+// the options. Each overwrites `out` and uses its memory again.
 namespace mainstay::decision {
 
-// What the request would get on its own: the candidates, best first, and the reason (spec 04 §1).
-// As long as no decisions can be configured, that is the requested model, or default_model for an
-// unknown name when unknown_model says so.
+// What the model name of a request stands for.
+struct Requested {
+  const Model* model = nullptr;  // null: an auto model, and there is no default
+  Reason reason = Reason::kRequestedModel;
+  bool is_auto = false;
+};
+
+// Errors: kModelNotFound for a name that nobody configured, unless there is a default for those.
+Result<Requested> Resolve(std::string_view name, const Catalog& catalog, const Options& options);
+
+// The requested model, or the default in its place. kRequestedModel and kDefaultModel as `reason`
+// stand for whichever of the two it is.
 //
-// `out` is overwritten; its memory is used again. Pure: the same request, catalog and options give
-// the same decision.
-// Errors: kModelNotFound.
-Result<void> Decide(std::string_view requested_model, const Catalog& catalog,
-                    const Options& options, BaseDecision& out);
+// Errors: kModelNotFound for an auto model without a default.
+Result<void> ServeRequested(const Requested& requested, Reason reason, BaseDecision& out);
+
+// The models of a decision, in its order, with scores that fall from 1 by their place. Those that
+// cannot take the request are dropped and say why: `first` comes before the others when it is
+// given. False when none is left.
+bool RankModels(std::string_view decision, std::span<const Model* const> models, const Model* first,
+                const Request& request, Reason reason, BaseDecision& out);
+
+// What keeps the model from serving the request: `context_window`, `capability_<name>`; empty when
+// nothing does. A model without a list of capabilities is taken to have all of them.
+std::string_view WhyNot(const Model& model, const Request& request);
 
 }  // namespace mainstay::decision

@@ -55,7 +55,10 @@ TEST(Decide, ModelsOfTheTable) {
     base.decision = "earlier";
     base.candidates.resize(3);
     base.dropped.resize(2);
-    const Result<void> decided = Decide(c.requested, catalog, c.options, base);
+    const Result<void> decided = [&]() -> Result<void> {
+      MS_TRY(const Requested requested, Resolve(c.requested, catalog, c.options));
+      return ServeRequested(requested, Reason::kRequestedModel, base);
+    }();
     ASSERT_EQ(decided.has_value(), *c.want != '\0');
     if (!decided) {
       EXPECT_EQ(decided.error().kind, ErrorKind::kModelNotFound);

@@ -9,11 +9,15 @@
 #include <vector>
 
 #include "account/choose.h"
+#include "decision/decide.h"
+#include "decision/preferences.h"
+#include "decision/router/conversation.h"
 #include "gateway/snapshot.h"
 #include "http/chunked.h"
 #include "http/server_exchange.h"
 #include "identity/callers.h"
 #include "model/exchange.h"
+#include "session/pin_table.h"
 #include "upstream/sender.h"
 
 namespace mainstay::gateway {
@@ -52,6 +56,11 @@ struct Context {
   std::string model_scratch;  // the model's name when it came with escapes
   std::string decoded_body;   // the body when it came compressed
   std::array<char, 55> traceparent{};
+  decision::Requested requested;
+  std::optional<decision::Preferences> inline_preferences;  // that came with the request
+  decision::Conversation conversation;                      // as the router gets to see it
+  session::PinTable::Seat seat;  // among the requests that are about to pin the session
+  bool pinned_model_removed = false;
   std::vector<account::Choice> choices;
   std::vector<upstream::Destination> destinations;
   std::string text;     // bodies of answers that the gateway writes itself
@@ -63,6 +72,10 @@ struct Context {
     snapshot.reset();
     lease = {};
     decoded_body.clear();
+    requested = {};
+    inline_preferences.reset();
+    seat.Leave();
+    pinned_model_removed = false;
     choices.clear();
     destinations.clear();
     text.clear();

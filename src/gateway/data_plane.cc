@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "decision/router/llm_router.h"
+#include "decision/router/local_router.h"
 #include "http/url.h"
 
 namespace mainstay::gateway {
@@ -10,7 +12,7 @@ DataPlane::DataPlane(const Environment& environment, std::shared_ptr<const Snaps
     : environment_(environment),
       pool_(environment.loop, environment.tls_client),
       service_(environment.loop, environment.clock, environment.random, environment.serving,
-               environment.observer),
+               environment.observer, environment.pins),
       server_(environment.loop, limits_, service_, environment.connections) {
   SetSnapshot(std::move(snapshot));
 }
@@ -29,7 +31,16 @@ Result<void> DataPlane::Listen(const std::vector<std::string>& addresses) {
 
 void DataPlane::SetSnapshot(std::shared_ptr<const Snapshot> snapshot) {
   limits_ = snapshot->options.server.limits;
-  service_.SetSnapshot(std::make_shared<const WorkerSnapshot>(std::move(snapshot), pool_));
+  std::unique_ptr<decision::Router> router;
+  if (snapshot->classifier != nullptr) {
+    router = std::make_unique<decision::LocalRouter>(snapshot->classifier);
+  } else {
+    router = std::make_unique<decision::LlmRouter>(environment_.loop, environment_.tls_client,
+                                                   snapshot->options.decision.router,
+                                                   environment_.router_answers);
+  }
+  service_.SetSnapshot(
+      std::make_shared<const WorkerSnapshot>(std::move(snapshot), pool_, std::move(router)));
 }
 
 void DataPlane::Drain(std::function<void()> done) {

@@ -8,10 +8,12 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "base/result.h"
+#include "decision/router/answer_cache.h"
 #include "gateway/data_service.h"
 #include "gateway/snapshot.h"
 #include "http/io/loop.h"
 #include "http/server.h"
+#include "session/pin_table.h"
 #include "upstream/connection_pool.h"
 
 namespace mainstay::gateway {
@@ -24,6 +26,8 @@ struct Environment {
   const ServingState& serving;
   http::SharedCounts& connections;
   ExchangeObserver& observer;
+  session::PinTable& pins;
+  decision::AnswerCache& router_answers;
   const io::TlsClientContext* tls_client = nullptr;  // null: no provider may want TLS
   const io::TlsServerContext* tls_server = nullptr;  // null: listeners are plain
 };

@@ -1,8 +1,10 @@
 #include "gateway/data_service.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/request_id.h"
+#include "gateway/decision_answer.h"
 #include "http/pen.h"
 #include "http/url.h"
 #include "wire/openai_chat/models.h"
@@ -15,7 +17,7 @@ namespace {
 constexpr size_t kIdleContextsMax = 256;
 constexpr size_t kRequestIdBytesMax = 256;
 // Room for all header lines of fixed length.
-constexpr size_t kOwnLinesMax = 256;
+constexpr size_t kOwnLinesMax = 640;
 
 Error ClientError(ErrorKind kind, std::string message) {
   return {.kind = kind, .side = Side::kClient, .message = std::move(message)};
@@ -41,6 +43,42 @@ bool IsTraceparent(std::string_view value) {
          value.substr(3, 32).find_first_not_of('0') != std::string_view::npos;
 }
 
+bool HasQueryItem(std::string_view query, std::string_view wanted) {
+  while (!query.empty()) {
+    const std::string_view item = query.substr(0, query.find('&'));
+    if (item == wanted) {
+      return true;
+    }
+    query.remove_prefix(std::min(item.size() + 1, query.size()));
+  }
+  return false;
+}
+
+// What the session, its pin and the decisions had to do with it.
+void WriteSessionLines(const Exchange& x, http::Pen& out) {
+  if (!x.base.decision.empty()) {
+    out.Literal("x-mainstay-decision: ");
+    out.Text(x.base.decision);
+    out.Literal("\r\nx-vsr-selected-decision: ");
+    out.Text(x.base.decision);
+    out.Literal("\r\n");
+  }
+  if (x.session.present) {
+    const SessionKeyText key = TextOf(x.session.key);
+    out.Literal("x-mainstay-session: ");
+    out.Text({key.data(), key.size()});
+    out.Literal("\r\nx-mainstay-session-source: ");
+    out.Text(x.session.source);
+    out.Literal("\r\nx-mainstay-continuity: explicit\r\n");
+  }
+  if (x.session.conflicting) {
+    out.Literal("x-mainstay-warning: conflicting_session_headers\r\n");
+  }
+  out.Literal("x-mainstay-pin: ");
+  out.Text(PinOutcomeText(x.pin_outcome));
+  out.Literal("\r\n");
+}
+
 }  // namespace
 
 // THE table of routes (spec 02). Paths that end in a slash stand for everything below them.
@@ -48,6 +86,7 @@ const DataService::Route DataService::kRoutes[] = {
     {"/v1/chat/completions", false, "POST, OPTIONS", Action::kModelRequest, Operation::kChat},
     {"/v1/completions", false, "POST, OPTIONS", Action::kModelRequest, Operation::kCompletions},
     {"/v1/embeddings", false, "POST, OPTIONS", Action::kModelRequest, Operation::kEmbeddings},
+    {"/routing/v1/chat/completions", false, "POST, OPTIONS", Action::kDecide, Operation::kChat},
     {"/v1/models", false, "GET, HEAD, OPTIONS", Action::kListModels, Operation::kChat},
     {"/v1/models/", true, "GET, HEAD, OPTIONS", Action::kGetModel, Operation::kChat},
     {"/healthz", false, "GET, HEAD, OPTIONS", Action::kHealth, Operation::kChat},
@@ -55,13 +94,14 @@ const DataService::Route DataService::kRoutes[] = {
 };
 
 DataService::DataService(io::Loop& loop, const PolicyClock& clock, Random random,
-                         const ServingState& serving, ExchangeObserver& observer)
+                         const ServingState& serving, ExchangeObserver& observer,
+                         session::PinTable& pins)
     : loop_(loop),
       clock_(clock),
       random_(random),
       serving_(serving),
       observer_(observer),
-      pipeline_(loop, clock) {}
+      pipeline_(loop, clock, pins) {}
 
 const DataService::Route* DataService::FindRoute(std::string_view path) {
   for (const Route& route : kRoutes) {
@@ -78,10 +118,10 @@ const DataService::Route* DataService::FindRoute(std::string_view path) {
 bool DataService::Allows(const Route& route, http::Method method) {
   switch (method) {
     case http::Method::kPost:
-      return route.action == Action::kModelRequest;
+      return TakesBody(route.action);
     case http::Method::kGet:
     case http::Method::kHead:
-      return route.action != Action::kModelRequest;
+      return !TakesBody(route.action);
     default:
       return false;
   }
@@ -178,6 +218,10 @@ io::Task<void> DataService::Dispatch(const Route& route, http::ServerExchange& c
   switch (route.action) {
     case Action::kModelRequest:
       break;  // has been served by ServeModelRequest
+    case Action::kDecide:
+      context.exchange.request.operation = route.operation;
+      co_await ServeDecision(client, context);
+      break;
     case Action::kListModels:
       co_await ListModels(client, context);
       break;
@@ -239,6 +283,17 @@ io::Task<void> DataService::ServeModelRequest(http::ServerExchange& client,
   }
   observer_.OnExchange(x);
   GiveContext(std::move(context));
+}
+
+// The decision alone: no provider is called (spec 02).
+io::Task<void> DataService::ServeDecision(http::ServerExchange& client, Context& context) {
+  if (Result<void> decided = co_await pipeline_.DecideOnly(client, context); !decided) {
+    co_await SendError(decided.error(), client, context);
+    co_return;
+  }
+  const bool explain = HasQueryItem(http::SplitTarget(client.head()->target).query, "explain=1");
+  AppendDecision(context.exchange, explain ? Explain::kYes : Explain::kNo, context.text);
+  co_await SendJson(200, client, context);
 }
 
 io::Task<void> DataService::ListModels(http::ServerExchange& client, Context& context) {
@@ -329,7 +384,9 @@ void DataService::WriteGatewayHeaders(http::ServerExchange& client, const Contex
   if (full && x.target != nullptr) {
     account_line = context.snapshot->AccountLine(*x.target);
   }
-  http::Pen out(client.out(), id.size() + model_lines.size() + account_line.size() + kOwnLinesMax);
+  http::Pen out(client.out(), id.size() + model_lines.size() + account_line.size() +
+                                  2 * x.base.decision.size() + x.session.source.size() +
+                                  kOwnLinesMax);
   out.Literal("x-request-id: ");
   out.Text(id);
   out.Literal("\r\nx-mainstay-request-id: ");
@@ -339,6 +396,9 @@ void DataService::WriteGatewayHeaders(http::ServerExchange& client, const Contex
     return;
   }
   out.Text(model_lines);
+  if (full) {
+    WriteSessionLines(x, out);
+  }
   out.Literal("x-mainstay-reason: ");
   out.Text(ReasonText(x.reason));
   out.Literal("\r\n");

@@ -37,7 +37,7 @@ class ExchangeObserver {
 class DataService final : public http::Handler, private HeaderWriter {
  public:
   DataService(io::Loop& loop, const PolicyClock& clock, Random random, const ServingState& serving,
-              ExchangeObserver& observer);
+              ExchangeObserver& observer, session::PinTable& pins);
 
   // Requests that begin from now on use this configuration.
   void SetSnapshot(std::shared_ptr<const WorkerSnapshot> snapshot) {
@@ -48,7 +48,7 @@ class DataService final : public http::Handler, private HeaderWriter {
   io::Task<void> Refuse(const Error& error, http::ServerExchange& client) override;
 
  private:
-  enum class Action : uint8_t { kModelRequest, kListModels, kGetModel, kHealth, kReady };
+  enum class Action : uint8_t { kModelRequest, kDecide, kListModels, kGetModel, kHealth, kReady };
   struct Route {
     std::string_view path;
     bool is_prefix;
@@ -56,6 +56,9 @@ class DataService final : public http::Handler, private HeaderWriter {
     Action action;
     Operation operation;
   };
+  static bool TakesBody(Action action) {
+    return action == Action::kModelRequest || action == Action::kDecide;
+  }
   static const Route kRoutes[];
 
   static const Route* FindRoute(std::string_view path);
@@ -69,6 +72,7 @@ class DataService final : public http::Handler, private HeaderWriter {
   io::Task<void> ServeOther(const Route* route, http::ServerExchange& client,
                             std::unique_ptr<Context> context);
   io::Task<void> Dispatch(const Route& route, http::ServerExchange& client, Context& context);
+  io::Task<void> ServeDecision(http::ServerExchange& client, Context& context);
   io::Task<void> ListModels(http::ServerExchange& client, Context& context);
   io::Task<void> GetModel(std::string_view name, http::ServerExchange& client, Context& context);
   io::Task<void> SendJson(int status, http::ServerExchange& client, Context& context);

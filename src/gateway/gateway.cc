@@ -44,15 +44,45 @@ int64_t EffectiveWorkers(const Options& options) {
 Gateway::Gateway(Setup setup)
     : setup_(std::move(setup)),
       clock_(setup_.clock),
-      snapshot_(std::make_shared<const Snapshot>(std::move(setup_.checked.options),
-                                                 std::move(setup_.checked.hash),
-                                                 std::move(setup_.checked.effective), nullptr)),
+      snapshot_(FirstSnapshot()),
+      pins_(*setup_.state.store, snapshot_->options.pins, clock_.Now()),
+      router_answers_(setup_.state.store->install_key()),
       metrics_(setup_.version, setup_.commit),
       started_(setup_.main_loop.Precise()) {
   metrics_.SetConfigHash(snapshot_->hash);
 }
 
 Gateway::~Gateway() = default;
+
+Result<std::shared_ptr<const decision::TextClassifier>> Gateway::Learn(const Options& options) {
+  std::shared_ptr<const decision::TextClassifier> classifier;
+  if (options.decision.router.type != decision::RouterType::kLocal ||
+      options.decision.preferences.empty()) {
+    return classifier;
+  }
+  std::vector<decision::Route> routes;
+  for (const decision::PreferenceOptions& preference : options.decision.preferences) {
+    routes.push_back(preference.route);
+  }
+  const bool keeps = setup_.state.store->engine() != session::Engine::kMemory;
+  MS_TRY(classifier, decision::TextClassifier::Make(
+                         routes, {.directory = keeps ? options.state.path : "", .library = ""}));
+  if (!classifier->write_problem().empty()) {
+    setup_.log.Warn("classifier_not_kept", {{"problem", classifier->write_problem()}});
+  }
+  return classifier;
+}
+
+std::shared_ptr<const Snapshot> Gateway::FirstSnapshot() {
+  auto learned = Learn(setup_.checked.options);
+  if (!learned) {
+    start_problem_ = learned.error();
+  }
+  return std::make_shared<const Snapshot>(
+      std::move(setup_.checked.options), std::move(setup_.checked.hash),
+      std::move(setup_.checked.effective), setup_.state.store->install_key(),
+      learned ? *learned : nullptr, nullptr);
+}
 
 Result<void> Gateway::MakeTls() {
   MS_TRY(tls_client_, io::TlsClientContext::Make({.system = setup_.system_trust}));
@@ -63,6 +93,9 @@ Result<void> Gateway::MakeTls() {
 }
 
 Result<void> Gateway::Start() {
+  if (start_problem_) {
+    return std::move(*start_problem_);
+  }
   if (Result<void> made = MakeTls(); !made) {
     return made;
   }
@@ -77,6 +110,8 @@ Result<void> Gateway::Start() {
                             .serving = serving_,
                             .connections = connections_,
                             .log = setup_.log,
+                            .pins = pins_,
+                            .router_answers = router_answers_,
                             .tls_client = tls_client_.get(),
                             .tls_server = tls_server_.get()};
   for (int64_t i = 0; i < EffectiveWorkers(snapshot_->options); ++i) {
@@ -119,10 +154,17 @@ Problems Gateway::Reload() {
     setup_.log.Error("config_refused", {{"hash", snapshot_->hash}});
     return std::move(reloaded.problems);
   }
+  auto learned = Learn(reloaded.checked->options);
+  if (!learned) {
+    setup_.log.Error("config_refused", {{"problem", learned.error().message}});
+    reloaded.problems.Add("routing.router", learned.error().message);
+    return std::move(reloaded.problems);
+  }
   WarnOfFixedSettings(snapshot_->options, reloaded.checked->options);
   snapshot_ = std::make_shared<const Snapshot>(
       std::move(reloaded.checked->options), std::move(reloaded.checked->hash),
-      std::move(reloaded.checked->effective), snapshot_.get());
+      std::move(reloaded.checked->effective), setup_.state.store->install_key(), *learned,
+      snapshot_.get());
   const observe::TelemetryOptions& telemetry = snapshot_->options.telemetry;
   setup_.log.Set(telemetry.log_level, telemetry.log_format);
   metrics_.SetConfigHash(snapshot_->hash);
@@ -156,13 +198,17 @@ void Gateway::Drain(std::function<void()> done) {
 }
 
 std::string Gateway::RenderMetrics() {
-  metrics_.SetState(setup_.state.report.degraded ? observe::Metrics::StateHealth::kDegraded
-                                                 : observe::Metrics::StateHealth::kGood);
+  metrics_.SetState(StateDegraded() ? observe::Metrics::StateHealth::kDegraded
+                                    : observe::Metrics::StateHealth::kGood);
   metrics_.SetLogDropped(setup_.log.dropped());
   return metrics_.Render();
 }
 
-std::string Gateway::StateJson() const {
+bool Gateway::StateDegraded() const {
+  return setup_.state.report.degraded || setup_.state.store->stats().degraded;
+}
+
+std::string Gateway::StateJson() {
   const auto uptime =
       std::chrono::floor<std::chrono::milliseconds>(setup_.main_loop.Precise() - started_);
   std::string text;
@@ -174,7 +220,11 @@ std::string Gateway::StateJson() const {
   writer.Key("workers").Int(static_cast<int64_t>(workers_.size()));
   writer.Key("connections").Int(connections_.connections.load(std::memory_order_relaxed));
   writer.Key("draining").Bool(serving_.draining.load(std::memory_order_relaxed));
-  writer.Key("stateDegraded").Bool(setup_.state.report.degraded);
+  const session::StoreStats store = setup_.state.store->stats();
+  writer.Key("stateDegraded").Bool(StateDegraded());
+  writer.Key("stateProblem").String(store.problem);
+  writer.Key("statePending").Int(store.pending_records);
+  writer.Key("pins").Int(pins_.Count(snapshot_->options.pins, clock_.Now()));
   writer.EndObject();
   return text;
 }

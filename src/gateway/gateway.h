@@ -3,6 +3,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,11 +11,13 @@
 #include "base/log.h"
 #include "base/problems.h"
 #include "base/result.h"
+#include "decision/router/answer_cache.h"
 #include "gateway/snapshot.h"
 #include "gateway/worker.h"
 #include "http/io/epoll_loop.h"
 #include "http/io/tls.h"
 #include "observe/metrics.h"
+#include "session/pin_table.h"
 #include "session/state_store.h"
 
 namespace mainstay::gateway {
@@ -64,23 +67,32 @@ class Gateway final {
   void Drain(std::function<void()> done);
 
   std::string RenderMetrics();
-  std::string StateJson() const;
+  std::string StateJson();
   const Snapshot& snapshot() const { return *snapshot_; }
   PolicyClock& clock() { return clock_; }
+  session::PinTable& pins() { return pins_; }
 
  private:
   class DrainTimer;
 
   Result<void> MakeTls();
+  // Learns the preferences for a local router; null for another one. Waits for the disk and the
+  // processor, so that it is called before anything is served from the options.
+  Result<std::shared_ptr<const decision::TextClassifier>> Learn(const Options& options);
+  std::shared_ptr<const Snapshot> FirstSnapshot();
+  bool StateDegraded() const;
   void WarnOfFixedSettings(const Options& before, const Options& after);
 
   Setup setup_;
   PolicyClock clock_;
+  std::optional<Error> start_problem_;  // what FirstSnapshot could not do, for Start to say
   ServingState serving_;
   http::SharedCounts connections_;
   std::unique_ptr<io::TlsClientContext> tls_client_;
   std::unique_ptr<io::TlsServerContext> tls_server_;
   std::shared_ptr<const Snapshot> snapshot_;
+  session::PinTable pins_;
+  decision::AnswerCache router_answers_;
   observe::Metrics metrics_;
   std::vector<std::unique_ptr<Worker>> workers_;
   MonoTime started_;

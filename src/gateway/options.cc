@@ -20,7 +20,8 @@ std::vector<std::string_view> KnownNames(const CatalogOptions& catalog) {
     names.push_back(model.name);
     names.insert(names.end(), model.aliases.begin(), model.aliases.end());
     const std::string_view name = model.name;
-    ++bare_names[name.substr(name.find('/') == name.npos ? 0 : name.find('/') + 1)];
+    const size_t slash = name.find('/');
+    ++bare_names[name.substr(slash == std::string_view::npos ? 0 : slash + 1)];
   }
   for (const auto& [name, uses] : bare_names) {
     if (uses == 1) {
@@ -108,6 +109,42 @@ void CheckDefaultModel(const Options& options, const std::vector<std::string_vie
   }
 }
 
+void CheckPreferences(const Options& options, const std::vector<std::string_view>& names,
+                      Problems& problems) {
+  const std::vector<decision::PreferenceOptions>& preferences = options.decision.preferences;
+  for (size_t i = 0; i < preferences.size(); ++i) {
+    const std::string path = At("routing.preferences", i);
+    const auto same_name = [&](const decision::PreferenceOptions& each) {
+      return each.route.name == preferences[i].route.name;
+    };
+    if (std::any_of(preferences.begin(), preferences.begin() + static_cast<ptrdiff_t>(i),
+                    same_name)) {
+      problems.Add(Under(path, "name"),
+                   preferences[i].route.name + " is the name of an earlier one");
+    }
+    if (preferences[i].models.empty()) {
+      problems.Add(Under(path, "models"), "must name at least one model");
+    }
+    for (size_t m = 0; m < preferences[i].models.size(); ++m) {
+      const std::string& model = preferences[i].models[m];
+      if (!Contains(names, model)) {
+        problems.Add(
+            At(Under(path, "models"), m),
+            model + " is neither the name nor an alias of a model" + DidYouMean(model, names));
+      }
+    }
+  }
+  if (!preferences.empty()) {
+    decision::Validate(options.decision.router, "routing.router", problems);
+  }
+  for (size_t i = 0; i < options.decision.auto_models.size(); ++i) {
+    if (Contains(names, options.decision.auto_models[i])) {
+      problems.Add(At("routing.auto_models", i),
+                   options.decision.auto_models[i] + " is the name or an alias of a model");
+    }
+  }
+}
+
 bool Matches(std::string_view pattern, std::string_view name) {
   return pattern.ends_with('*') ? name.starts_with(pattern.substr(0, pattern.size() - 1))
                                 : name == pattern;
@@ -177,7 +214,10 @@ void Validate(const Options& options, Problems& problems) {
   mainstay::Validate(options.catalog, problems);
   CheckUrls(options.catalog.providers, problems);
   CheckAllowedModels(options, problems);
-  CheckDefaultModel(options, KnownNames(options.catalog), problems);
+  const std::vector<std::string_view> names = KnownNames(options.catalog);
+  CheckDefaultModel(options, names, problems);
+  CheckPreferences(options, names, problems);
+  identity::Validate(options.session_headers, problems);
   upstream::Validate(options.failover, "routing.failover", problems);
   if (options.state.path.empty()) {
     problems.Add("state.path", "must not be empty");

@@ -8,9 +8,11 @@
 #include "decision/options.h"
 #include "http/options.h"
 #include "identity/options.h"
+#include "identity/session_ids.h"
 #include "model/catalog_options.h"
 #include "observe/options.h"
 #include "session/options.h"
+#include "session/pin_options.h"
 #include "upstream/options.h"
 
 namespace mainstay::gateway {
@@ -25,7 +27,9 @@ struct Options {
   bool allow_anonymous = false;
   identity::Options identity;
   CatalogOptions catalog;
+  identity::SessionOptions session_headers;
   decision::Options decision;
+  session::PinOptions pins;
   upstream::FailoverOptions failover;
   session::StateOptions state;
   observe::TelemetryOptions telemetry;

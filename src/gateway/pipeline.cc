@@ -3,9 +3,7 @@
 #include <utility>
 
 #include "account/failure_classes.h"
-#include "decision/decide.h"
 #include "http/content_coding.h"
-#include "policy/decide.h"
 #include "wire/protocol.h"
 
 namespace mainstay::gateway {
@@ -15,7 +13,12 @@ namespace {
 class ExchangeRequest final : public upstream::RequestMaker {
  public:
   ExchangeRequest(http::ServerExchange& client, Context& context)
-      : client_(client), context_(context), row_(wire::RowOf(context.exchange.request.protocol)) {}
+      : client_(client), context_(context), row_(wire::RowOf(context.exchange.request.protocol)) {
+    const identity::SessionOptions& options = context.snapshot->shared->options.session_headers;
+    if (!options.forward_header) {
+      withheld_ = options.headers;
+    }
+  }
 
   std::span<const std::string_view> Make(const upstream::Destination& destination,
                                          io::Buffer& head) override {
@@ -45,7 +48,8 @@ class ExchangeRequest final : public upstream::RequestMaker {
          .credential = context_.snapshot->shared->options.identity.pass_through_auth
                            ? upstream::Credential::kClient
                            : upstream::Credential::kAccount,
-         .body_bytes = body_.bytes()},
+         .body_bytes = body_.bytes(),
+         .withheld = withheld_},
         head);
     return pieces;
   }
@@ -57,6 +61,7 @@ class ExchangeRequest final : public upstream::RequestMaker {
   Context& context_;
   const wire::ProtocolRow& row_;
   wire::SplicedBody body_;
+  std::span<const std::string> withheld_;
   bool asked_usage_ = false;
 };
 
@@ -109,20 +114,16 @@ io::Task<Result<PipelineReply>> Pipeline::Handle(http::ServerExchange& client, C
   Exchange& x = context.exchange;
   const Snapshot& config = *context.snapshot->shared;
 
-  if (Result<void> identified = Identify(client, context); !identified) {  // identity/
-    co_return std::move(identified).error();
+  const Result<ModelChoice::Step> step = Prepare(client, context);
+  if (!step) {
+    co_return step.error();
   }
-  if (Result<void> decoded = Decode(client, context); !decoded) {  // wire/
-    co_return std::move(decoded).error();
+  if (*step == ModelChoice::Step::kAskRouter) {  // decision/
+    if (Result<void> asked = co_await model_choice_.AskRouter(client, context); !asked) {
+      co_return std::move(asked).error();
+    }
   }
-  x.session = {};  // session/   conversations are not recognised yet: every request is a first one
-  if (Result<void> ranked =
-          decision::Decide(x.request.model, config.catalog, config.options.decision, x.base);
-      !ranked) {  // decision/
-    co_return std::move(ranked).error();
-  }
-  if (Result<void> judged = policy::Decide(x.base, x.session, x.caller, x.verdict);
-      !judged) {  // policy/
+  if (Result<void> judged = model_choice_.Judge(context); !judged) {  // policy/
     co_return std::move(judged).error();
   }
   // Beyond this point the models and their order are fixed; only accounts and endpoints differ.
@@ -147,7 +148,41 @@ io::Task<Result<PipelineReply>> Pipeline::Handle(http::ServerExchange& client, C
   x.target = reply->destination().target;
   x.model = reply->destination().model;
   x.reason = ServedReason(x);
+  model_choice_.Remember(context, reply->head().status < 400 ? ModelChoice::Answer::kAccepted
+                                                             : ModelChoice::Answer::kRefused);
   co_return PipelineReply{.reply = std::move(*reply), .hide_usage = maker.asked_usage()};
+}
+
+io::Task<Result<void>> Pipeline::DecideOnly(http::ServerExchange& client, Context& context) {
+  Exchange& x = context.exchange;
+  const Result<ModelChoice::Step> step = Prepare(client, context);
+  if (!step) {
+    co_return step.error();
+  }
+  if (*step == ModelChoice::Step::kAskRouter) {
+    if (Result<void> asked = co_await model_choice_.AskRouter(client, context); !asked) {
+      co_return asked;
+    }
+  }
+  if (Result<void> judged = model_choice_.Judge(context); !judged) {
+    co_return judged;
+  }
+  x.model = x.verdict.models.front();
+  x.reason = x.verdict.reason;
+  x.decided = loop_.Precise();
+  model_choice_.Remember(context, ModelChoice::Answer::kAccepted);
+  co_return Result<void>();
+}
+
+// What comes before anything that may have to wait.
+Result<ModelChoice::Step> Pipeline::Prepare(http::ServerExchange& client, Context& context) {
+  if (Result<void> identified = Identify(client, context); !identified) {  // identity/
+    return std::move(identified).error();
+  }
+  if (Result<void> decoded = Decode(client, context); !decoded) {  // wire/
+    return std::move(decoded).error();
+  }
+  return model_choice_.Begin(client, context);  // session/, decision/
 }
 
 Result<void> Pipeline::Identify(http::ServerExchange& client, Context& context) const {

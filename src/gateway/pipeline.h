@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "gateway/context.h"
+#include "gateway/model_choice.h"
 #include "http/io/loop.h"
 #include "http/server_exchange.h"
 #include "upstream/sender.h"
@@ -19,20 +20,27 @@ struct PipelineReply {
 // The stages in order: the table of contents of the product. One per worker.
 class Pipeline final {
  public:
-  Pipeline(io::Loop& loop, const PolicyClock& clock) : loop_(loop), clock_(clock) {}
+  Pipeline(io::Loop& loop, const PolicyClock& clock, session::PinTable& pins)
+      : loop_(loop), clock_(clock), model_choice_(loop, clock, pins) {}
 
   // One request from its bytes to the head of the answer. The protocol and operation stand in
   // context.exchange.request, because the path has told them; everything else is filled in stage by
   // stage, also when a stage refuses. Errors are those of the stages.
   io::Task<Result<PipelineReply>> Handle(http::ServerExchange& client, Context& context);
 
+  // As far as the verdict alone, which is remembered as if a provider had accepted it: for the
+  // decision service.
+  io::Task<Result<void>> DecideOnly(http::ServerExchange& client, Context& context);
+
  private:
+  Result<ModelChoice::Step> Prepare(http::ServerExchange& client, Context& context);
   Result<void> Decode(http::ServerExchange& client, Context& context) const;
   Result<void> Identify(http::ServerExchange& client, Context& context) const;
   Result<void> Choose(Context& context);
 
   io::Loop& loop_;
   const PolicyClock& clock_;
+  ModelChoice model_choice_;
   uint64_t turn_ = 0;  // where the next request begins among the replicas of its provider
 };
 

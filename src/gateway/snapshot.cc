@@ -8,8 +8,9 @@
 namespace mainstay::gateway {
 
 WorkerSnapshot::WorkerSnapshot(std::shared_ptr<const Snapshot> snapshot,
-                               upstream::ConnectionPool& pool)
-    : shared(std::move(snapshot)) {
+                               upstream::ConnectionPool& pool,
+                               std::unique_ptr<decision::Router> router_in)
+    : shared(std::move(snapshot)), router(std::move(router_in)) {
   for (const Endpoint& endpoint : shared->catalog.endpoints()) {
     endpoints.push_back(pool.Find(endpoint));
   }

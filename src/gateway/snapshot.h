@@ -6,9 +6,13 @@
 #include <string_view>
 #include <vector>
 
+#include "decision/preferences.h"
+#include "decision/router/router.h"
+#include "decision/router/text_classifier.h"
 #include "gateway/cors.h"
 #include "gateway/options.h"
 #include "identity/callers.h"
+#include "identity/session_ids.h"
 #include "model/catalog.h"
 #include "upstream/connection_pool.h"
 
@@ -19,12 +23,16 @@ namespace mainstay::gateway {
 struct Snapshot {
   // `options` must have passed Validate; `earlier` may be null.
   Snapshot(Options options_in, std::string hash_in, std::string effective_in,
-           const Snapshot* earlier)
+           const HashKey& install_key,
+           std::shared_ptr<const decision::TextClassifier> classifier_in, const Snapshot* earlier)
       : options(std::move(options_in)),
         hash(std::move(hash_in)),
         effective(std::move(effective_in)),
         catalog(options.catalog),
-        callers(options.identity, earlier == nullptr ? nullptr : &earlier->callers) {
+        callers(options.identity, earlier == nullptr ? nullptr : &earlier->callers),
+        session_ids(options.session_headers, install_key),
+        preferences(options.decision.preferences, catalog),
+        classifier(std::move(classifier_in)) {
     if (!options.server.cors.empty()) {
       cors.emplace(options.server.cors);
     }
@@ -35,16 +43,22 @@ struct Snapshot {
   const std::string effective;  // as text, secrets as fingerprints
   const Catalog catalog;
   const identity::Callers callers;
+  const identity::SessionIds session_ids;
+  const decision::Preferences preferences;
+  // Trained on the preferences; null unless the router is a local one.
+  const std::shared_ptr<const decision::TextClassifier> classifier;
   std::optional<Cors> cors;  // empty: browsers are told nothing
 };
 
 // A snapshot together with what one worker keeps for it.
 struct WorkerSnapshot {
-  WorkerSnapshot(std::shared_ptr<const Snapshot> snapshot, upstream::ConnectionPool& pool);
+  WorkerSnapshot(std::shared_ptr<const Snapshot> snapshot, upstream::ConnectionPool& pool,
+                 std::unique_ptr<decision::Router> router_in);
 
   const std::shared_ptr<const Snapshot> shared;
   std::vector<std::shared_ptr<upstream::EndpointPool>> endpoints;  // by Target::endpoint_index
   std::vector<std::string> fixed_lines;                            // by Target::index
+  const std::unique_ptr<decision::Router> router;  // who judges preferences; never null
 
   // Header lines that say which model and account an answer comes from; x-vsr-selected-model only
   // with kFull.

@@ -25,16 +25,18 @@ Worker::Worker(const WorkerShared& shared, observe::WorkerMetrics& metrics,
                std::shared_ptr<const Snapshot> snapshot)
     : log_(shared.log),
       metrics_(metrics),
-      snapshot_(snapshot),
+      snapshot_(std::move(snapshot)),
       plane_({.loop = loop_,
               .clock = shared.clock,
               .random = Random::FromSystem(),
               .serving = shared.serving,
               .connections = shared.connections,
               .observer = *this,
+              .pins = shared.pins,
+              .router_answers = shared.router_answers,
               .tls_client = shared.tls_client,
               .tls_server = shared.tls_server},
-             snapshot),
+             snapshot_),
       counts_timer_(*this) {
   metrics_.Bind(snapshot_->catalog);
 }

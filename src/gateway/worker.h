@@ -17,6 +17,8 @@ struct WorkerShared {
   const ServingState& serving;
   http::SharedCounts& connections;
   Log& log;
+  session::PinTable& pins;
+  decision::AnswerCache& router_answers;
   const io::TlsClientContext* tls_client = nullptr;
   const io::TlsServerContext* tls_server = nullptr;
 };

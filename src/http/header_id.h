@@ -33,6 +33,8 @@ enum class HeaderId : uint8_t {
   kXGoogApiKey,
   kXSessionId,
   kXConversationId,
+  kXRoutingSessionId,
+  kXModelAffinity,
   kXRequestId,
   kTraceparent,
   kTracestate,

@@ -16,7 +16,7 @@ inline constexpr size_t kNameBytesMax = 31;
 inline constexpr size_t kSlotBits = 7;
 // Found by search: with it, no two of the names fall on one slot. MakeSlots does not compile if a
 // new name breaks that; then search again (any odd number that passes will do).
-inline constexpr uint32_t kMultiplier = 0x20ccc389;
+inline constexpr uint32_t kMultiplier = 0x824c7061;
 // Shorter names are too few for a hash, and do not fill the word that it takes.
 inline constexpr size_t kHashedBytesMin = 4;
 
@@ -57,6 +57,8 @@ inline constexpr Row kRows[] = {
     {HeaderId::kXGoogApiKey, "x-goog-api-key"},
     {HeaderId::kXSessionId, "x-session-id"},
     {HeaderId::kXConversationId, "x-conversation-id"},
+    {HeaderId::kXRoutingSessionId, "x-routing-session-id"},
+    {HeaderId::kXModelAffinity, "x-model-affinity"},
     {HeaderId::kXRequestId, "x-request-id"},
     {HeaderId::kTraceparent, "traceparent"},
     {HeaderId::kTracestate, "tracestate"},

@@ -38,7 +38,7 @@ void CheckPatterns(const CallerOptions& caller, const std::string& path, Problem
     const size_t star = pattern.find('*');
     if (pattern.empty()) {
       problems.Add(At(path, i), "must not be empty");
-    } else if (star != pattern.npos && star + 1 != pattern.size()) {
+    } else if (star != std::string::npos && star + 1 != pattern.size()) {
       problems.Add(At(path, i), "may have a * at its end alone");
     }
   }

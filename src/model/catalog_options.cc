@@ -47,7 +47,8 @@ void CheckName(std::string_view name, const std::string& path, Problems& problem
     problems.Add(path, "must not be empty");
   } else if (name.size() > kNameBytesMax) {
     problems.Add(path, "must not be longer than 256 bytes");
-  } else if (!std::ranges::all_of(name, IsVisibleAscii) || name.find('*') != name.npos) {
+  } else if (!std::ranges::all_of(name, IsVisibleAscii) ||
+             name.find('*') != std::string_view::npos) {
     problems.Add(path, "must be of visible ASCII characters, without spaces and *");
   }
 }

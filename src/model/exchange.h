@@ -15,6 +15,7 @@
 #include "model/failure.h"
 #include "model/reason.h"
 #include "model/request.h"
+#include "model/session.h"
 #include "model/usage.h"
 
 namespace mainstay {
@@ -64,11 +65,7 @@ struct BaseDecision {
   std::vector<Candidate> candidates;  // best first; never empty
   std::vector<Dropped> dropped;
   Reason reason = Reason::kNone;
-};
-
-// What session/ remembers of a conversation. Empty until conversations are recognised.
-struct SessionView {
-  int64_t turn_index = 0;  // accepted exchanges before this one
+  bool pins = false;  // the session is held to what it gets
 };
 
 // The result of policy/: the models to try in order, and why the first one is first.
@@ -92,11 +89,13 @@ struct Exchange {
 
   CallerView caller;
   Request request;
-  SessionView session;
+  SessionId session;
+  std::optional<Pin> pin;  // that the session had before this request
   BaseDecision base;
   Verdict verdict;
   std::vector<Attempt> attempts;
 
+  PinOutcome pin_outcome = PinOutcome::kNone;
   const Model* model = nullptr;  // of the attempt that is served
   const Target* target = nullptr;
   Reason reason = Reason::kNone;

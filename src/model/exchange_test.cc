@@ -21,7 +21,7 @@ TEST(Exchange, ClearLeavesNothingButMemory) {
   x.caller = {.name = "c", .allow_models = patterns};
   x.request.model = "m";
   x.request.facts.messages = 3;
-  x.session.turn_index = 2;
+  x.session.present = true;
   x.base = {.decision = "d",
             .candidates = {{&model, 1}},
             .dropped = {{&model, "cooldown"}},
@@ -54,7 +54,7 @@ TEST(Exchange, ClearLeavesNothingButMemory) {
   EXPECT_TRUE(x.caller.allow_models.empty());
   EXPECT_EQ(x.request.model, "");
   EXPECT_EQ(x.request.facts.messages, 0);
-  EXPECT_EQ(x.session.turn_index, 0);
+  EXPECT_FALSE(x.session.present);
   EXPECT_EQ(x.base.decision, "");
   EXPECT_EQ(x.base.reason, Reason::kNone);
   EXPECT_TRUE(x.base.candidates.empty());

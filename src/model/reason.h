@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -11,24 +13,48 @@ enum class Reason : uint8_t {
   kNone,  // nothing was decided: the request failed before
   kRequestedModel,
   kDefaultModel,
+  kRouteOff,
+  kDecisionMatched,
+  kNoMatch,
+  kRouterUnavailable,
+  kPinSet,
+  kPinHit,
+  kPinnedModelRemoved,
+  // What kept the model that was chosen first from serving.
   kFailoverUpstreamError,
   kFailoverTimeout,
+  kFailoverContextWindow,
+  kFailoverCapabilityTools,
+  kFailoverCapabilityVision,
+  kFailoverCapabilityAudio,
+  kFailoverCapabilityJson,
 };
 
+inline constexpr std::array<std::string_view, 17> kReasonTexts = {
+    "",
+    "requested_model",
+    "default_model",
+    "route_off",
+    "decision_matched",
+    "no_match",
+    "router_unavailable",
+    "pin_set",
+    "pin_hit",
+    "pinned_model_removed",
+    "failover:upstream_error",
+    "failover:timeout",
+    "failover:context_window",
+    "failover:capability_tools",
+    "failover:capability_vision",
+    "failover:capability_audio",
+    "failover:capability_json",
+};
+static_assert(static_cast<size_t>(Reason::kFailoverCapabilityJson) + 1 == kReasonTexts.size());
+
+// Empty for kNone, and for numbers that are no reason.
 inline constexpr std::string_view ReasonText(Reason reason) {
-  switch (reason) {
-    case Reason::kNone:
-      return "";
-    case Reason::kRequestedModel:
-      return "requested_model";
-    case Reason::kDefaultModel:
-      return "default_model";
-    case Reason::kFailoverUpstreamError:
-      return "failover:upstream_error";
-    case Reason::kFailoverTimeout:
-      return "failover:timeout";
-  }
-  return "";
+  const auto at = static_cast<size_t>(reason);
+  return at < kReasonTexts.size() ? kReasonTexts[at] : std::string_view();
 }
 
 }  // namespace mainstay

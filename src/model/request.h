@@ -45,6 +45,10 @@ struct RequestFacts {
   int32_t audio_parts = 0;
   int32_t tool_calls = 0;
   bool json_schema = false;
+  // The gateway's own field `routing_preferences`, when there is one: its value, and what has to go
+  // for a provider not to see it, one comma included.
+  Span preferences;
+  Span preferences_member;
   size_t text_bytes = 0;  // of all message texts, quotes left out, escapes as written
   Span last_user;         // content of the last user message, quotes or brackets included
   std::optional<int64_t> max_tokens;

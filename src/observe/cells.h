@@ -7,6 +7,7 @@
 
 #include "base/result.h"
 #include "model/failure.h"
+#include "model/session.h"
 #include "observe/histogram.h"
 
 namespace mainstay::observe {
@@ -29,6 +30,7 @@ struct FixedCells {
   std::array<Counter, kErrorKindCount> errors;
   std::array<Counter, kErrorKindCount> http_refused;
   std::array<Counter, kReasonsMax> reasons;
+  std::array<Counter, kPinOutcomeCount> pins;
   Histogram request_time;
   Histogram decision_time;
   Counter stream_events;
@@ -58,6 +60,7 @@ struct NamedCells {
   std::map<SeriesKey<1>, Histogram> first_byte;   // provider
   std::map<SeriesKey<1>, TokenCells> tokens;      // model
   std::map<SeriesKey<2>, Counter> cost_nanos;     // model, currency
+  std::map<SeriesKey<1>, Counter> rejected_ids;   // source
 };
 
 }  // namespace mainstay::observe

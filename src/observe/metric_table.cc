@@ -123,6 +123,23 @@ void WriteCost(const Scrape& scrape, ExpositionWriter& out) {
   }
 }
 
+void WriteRejectedIds(const Scrape& scrape, ExpositionWriter& out) {
+  for (const auto& [key, shards] : scrape.rejected_ids) {
+    uint64_t count = 0;
+    for (const Counter* counter : shards) {
+      count += counter->value();
+    }
+    out.Integer({key[0]}, count);
+  }
+}
+
+void WritePins(const Scrape& scrape, ExpositionWriter& out) {
+  for (size_t outcome = 0; outcome < kPinOutcomeCount; ++outcome) {
+    out.Integer({PinOutcomeText(static_cast<PinOutcome>(outcome))},
+                Sum(scrape, &FixedCells::pins, outcome));
+  }
+}
+
 void WriteReloads(const Scrape& scrape, ExpositionWriter& out) {
   out.Integer({"ok"}, scrape.counts.reloads_ok);
   out.Integer({"refused"}, scrape.counts.reloads_refused);
@@ -220,6 +237,16 @@ constexpr MetricRow kMetrics[] = {
       "Cost of the tokens at the configured prices, in units of the currency.",
       {"model", "currency"}},
      &WriteCost},
+    {{"mainstay_pins_total",
+      kCounter,
+      "Requests, by what became of their session's pin.",
+      {"outcome"}},
+     &WritePins},
+    {{"mainstay_rejected_ids_total",
+      kCounter,
+      "Session ids that cannot be one: empty, longer than 256 bytes, not printable.",
+      {"source"}},
+     &WriteRejectedIds},
     {{"mainstay_stream_events_total", kCounter, "Events of streamed answers.", {}},
      &WriteSum<&FixedCells::stream_events>},
     {{"mainstay_reply_bytes_total", kCounter, "Bytes of answers sent to clients.", {}},

@@ -39,6 +39,7 @@ struct Scrape {
   Series<SeriesKey<1>, Histogram> first_byte;
   Series<SeriesKey<1>, TokenCells> tokens;
   Series<SeriesKey<2>, Counter> cost_nanos;
+  Series<SeriesKey<1>, Counter> rejected_ids;
   ProcessCounts counts;
   ProcessStats process;
 };

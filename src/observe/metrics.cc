@@ -101,6 +101,10 @@ void WorkerMetrics::OnExchange(const Exchange& x) {
   if (x.error) {
     fixed_.errors[static_cast<size_t>(*x.error)].Add(1);
   }
+  fixed_.pins[static_cast<size_t>(x.pin_outcome)].Add(1);
+  if (x.session.rejected_count > 0) [[unlikely]] {
+    CountRejectedIds(x.session);
+  }
   if (x.lifecycle == Lifecycle::kAborted) {
     fixed_.aborted.Add(1);
   }
@@ -108,6 +112,14 @@ void WorkerMetrics::OnExchange(const Exchange& x) {
     CountAttempt(attempt);
   }
   CountUsage(x);
+}
+
+void WorkerMetrics::CountRejectedIds(const SessionId& session) {
+  named_.With([&](NamedCells& named) {
+    for (size_t i = 0; i < session.rejected_count; ++i) {
+      CellsFor(named.rejected_ids, {std::string(session.rejected[i])}).Add(1);
+    }
+  });
 }
 
 void WorkerMetrics::CountAttempt(const Attempt& attempt) {
@@ -209,6 +221,7 @@ Scrape Metrics::Collect() const {
       gather(named.first_byte, scrape.first_byte);
       gather(named.tokens, scrape.tokens);
       gather(named.cost_nanos, scrape.cost_nanos);
+      gather(named.rejected_ids, scrape.rejected_ids);
     });
   }
   return scrape;

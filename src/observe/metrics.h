@@ -67,6 +67,7 @@ class WorkerMetrics final {
   ModelCells CellsOf(const Model& model);
   TargetCells FindCells(const Target& target);
   ModelCells FindCells(const Model& model);
+  void CountRejectedIds(const SessionId& session);
   void CountAttempt(const Attempt& attempt);
   void CountUsage(const Exchange& x);
 

@@ -1,13 +1,37 @@
 #include "policy/decide.h"
 
+#include <algorithm>
 #include <string>
 
 namespace mainstay::policy {
+namespace {
 
-Result<void> Decide(const BaseDecision& base, const SessionView&, const CallerView& caller,
-                    Verdict& out) {
+Reason ReasonOfPin(const BaseDecision& base, const Pin& pin) {
+  if (base.candidates.front().model->name == pin.model) {
+    return Reason::kPinHit;
+  }
+  const auto dropped = std::ranges::find(base.dropped, pin.model, [](const Dropped& each) {
+    return std::string_view(each.model->name);
+  });
+  return dropped == base.dropped.end() ? base.reason : FailoverReason(dropped->reason);
+}
+
+}  // namespace
+
+Reason FailoverReason(std::string_view why) {
+  constexpr std::string_view kPrefix = "failover:";
+  for (size_t i = 0; i < kReasonTexts.size(); ++i) {
+    if (kReasonTexts[i].starts_with(kPrefix) && kReasonTexts[i].substr(kPrefix.size()) == why) {
+      return static_cast<Reason>(i);
+    }
+  }
+  return Reason::kFailoverUpstreamError;
+}
+
+Result<void> Decide(const BaseDecision& base, const std::optional<Pin>& pin,
+                    const CallerView& caller, Verdict& out) {
   out.models.clear();
-  out.reason = base.reason;
+  out.reason = pin ? ReasonOfPin(base, *pin) : base.reason;
   for (const Candidate& candidate : base.candidates) {
     if (caller.Allows(candidate.model->name)) {
       out.models.push_back(candidate.model);

@@ -46,7 +46,7 @@ TEST(Policy, ModelsOfTheTable) {
     }
     Verdict verdict{.models = {catalog.Find("q/a")}, .reason = Reason::kNone};  // of before
     const Result<void> decided =
-        Decide(base, SessionView{}, {.allow_models = c.allow_models}, verdict);
+        Decide(base, std::nullopt, {.allow_models = c.allow_models}, verdict);
     std::vector<std::string> got;
     for (const Model* model : verdict.models) {
       got.push_back(model->name);

@@ -112,6 +112,12 @@ bool IsConfigured(const Target& target, std::string_view name, size_t from = 0) 
   return false;
 }
 
+bool IsWithheld(const RequestHeadInput& in, std::string_view name) {
+  return !in.withheld.empty() && std::ranges::any_of(in.withheld, [&](std::string_view withheld) {
+    return http::EqualsIgnoreCase(name, withheld);
+  });
+}
+
 // The query without `key`, which is a credential in some protocols.
 void AppendQuery(http::Pen& out, std::string_view query) {
   char separator = '?';
@@ -197,7 +203,7 @@ void WriteRequestHead(const RequestHeadInput& in, io::Buffer& buffer) {
         (http::IsGatewayHeader(header.name) || IsForwardedHeader(header.name))) {
       return false;
     }
-    return !is_configured(header.name) &&
+    return !is_configured(header.name) && !IsWithheld(in, header.name) &&
            !(client.nominates_headers && http::IsNominated(client, header.name));
   });
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -45,6 +46,8 @@ struct RequestHeadInput {
   BodyEncoding body_encoding = BodyEncoding::kAsSent;
   Credential credential = Credential::kAccount;
   size_t body_bytes = 0;
+  // Further headers of the client's that stay here, in lower case.
+  std::span<const std::string> withheld;
 };
 
 // Appends the whole head. The client's headers pass through in their order and spelling, but for:

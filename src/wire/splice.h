@@ -20,9 +20,10 @@ struct Edit {
 // is copied: the pieces are views into the body and into the edits' texts.
 class SplicedBody final {
  public:
-  static constexpr size_t kEditsMax = 3;
+  static constexpr size_t kEditsMax = 4;
 
-  // Adds an edit. Edits do not overlap; their order does not matter.
+  // Adds an edit. Edits do not overlap; their order does not matter, but for an insertion at the
+  // beginning of another edit, which comes first.
   void Add(Edit edit) {
     MS_CHECK(count_ < kEditsMax);
     size_t at = count_++;

@@ -46,19 +46,21 @@ std::string Body(std::string_view model) {
 Result<void> RunStages(const Scenario& scenario, const Catalog& catalog,
                        const identity::Callers& callers, std::string_view body, Memory& memory) {
   MS_TRY(const identity::Caller* caller, callers.Find(scenario.key));
-  const Result<void> decoded =
+  Result<void> decoded =
       wire::RowOf(Protocol::kOpenAiChat)
           .decode_request(Operation::kChat, body, memory.scratch, memory.request);
   if (!decoded) {
     return decoded;
   }
-  const Result<void> ranked =
-      decision::Decide(memory.request.model, catalog, scenario.decision, memory.base);
+  MS_TRY(const decision::Requested requested,
+         decision::Resolve(memory.request.model, catalog, scenario.decision));
+  Result<void> ranked =
+      decision::ServeRequested(requested, Reason::kRequestedModel, memory.base);
   if (!ranked) {
     return ranked;
   }
-  const Result<void> judged =
-      policy::Decide(memory.base, SessionView{}, caller->View(), memory.verdict);
+  Result<void> judged =
+      policy::Decide(memory.base, std::nullopt, caller->View(), memory.verdict);
   if (!judged) {
     return judged;
   }

@@ -24,7 +24,9 @@ struct Place {
 std::string_view Trimmed(std::string_view text) {
   constexpr std::string_view kBlanks = " \t\r";
   const size_t begin = text.find_first_not_of(kBlanks);
-  return begin == text.npos ? "" : text.substr(begin, text.find_last_not_of(kBlanks) + 1 - begin);
+  return begin == std::string_view::npos
+             ? ""
+             : text.substr(begin, text.find_last_not_of(kBlanks) + 1 - begin);
 }
 
 // Takes the first word off the text.
@@ -42,7 +44,7 @@ std::vector<Setting> TakeSettings(std::string_view text, const Place& place) {
   while (!text.empty()) {
     const std::string_view word = TakeWord(text);
     const size_t equals = word.find('=');
-    if (equals == word.npos) {
+    if (equals == std::string_view::npos) {
       place.Fail("expected name=value", word);
     }
     settings.emplace_back(word.substr(0, equals), word.substr(equals + 1));

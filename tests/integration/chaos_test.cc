@@ -307,7 +307,7 @@ class Chaos final {
       EXPECT_TRUE((id + ".").starts_with(named)) << named << " to " << id;
     }
     if (readable && answer.Header("content-type").starts_with("text/event-stream") &&
-        answer.Header("x-mainstay-attempts") != "") {
+        !answer.Header("x-mainstay-attempts").empty()) {
       EXPECT_TRUE(answer.body.ends_with("\n\n")) << answer.body.substr(answer.body.size() / 2);
     }
   }

@@ -43,13 +43,17 @@ World::World(gateway::Options options, fake_provider::Options provider)
   serving_.ready = true;
   AddProviders(options);
   snapshot_ = MakeSnapshot(std::move(options));
-  plane_ = std::make_unique<gateway::DataPlane>(gateway::Environment{.loop = loop_,
-                                                                     .clock = clock_,
-                                                                     .random = Random(1),
-                                                                     .serving = serving_,
-                                                                     .connections = connections_,
-                                                                     .observer = recorder_},
-                                                snapshot_);
+  pins_ = std::make_unique<session::PinTable>(*store_, snapshot_->options.pins, clock_.Now());
+  plane_ =
+      std::make_unique<gateway::DataPlane>(gateway::Environment{.loop = loop_,
+                                                                .clock = clock_,
+                                                                .random = Random(1),
+                                                                .serving = serving_,
+                                                                .connections = connections_,
+                                                                .observer = recorder_,
+                                                                .pins = *pins_,
+                                                                .router_answers = router_answers_},
+                                           snapshot_);
   const Result<void> listening = plane_->Listen({std::string(kHost) + ":" + std::to_string(kPort)});
   MS_CHECK(listening.has_value());
 }
@@ -79,7 +83,7 @@ std::shared_ptr<const gateway::Snapshot> World::MakeSnapshot(gateway::Options op
     ADD_FAILURE() << problem.path << ": " << problem.message;
   }
   return std::make_shared<const gateway::Snapshot>(std::move(options), "0123456789abcdef", "",
-                                                   snapshot_.get());
+                                                   store_->install_key(), nullptr, snapshot_.get());
 }
 
 void World::AddProviders(const gateway::Options& options) {

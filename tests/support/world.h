@@ -15,6 +15,8 @@
 #include "gateway/data_plane.h"
 #include "http/io/memory_loop.h"
 #include "http/server.h"
+#include "session/memory_store.h"
+#include "session/pin_table.h"
 #include "support/client.h"
 #include "support/seen.h"
 
@@ -64,6 +66,7 @@ class World final {
   // What is served from.
   const gateway::Snapshot& snapshot() const { return *snapshot_; }
   gateway::DataPlane& plane() { return *plane_; }
+  session::PinTable& pins() { return *pins_; }
   gateway::ServingState& serving() { return serving_; }
   PolicyClock& clock() { return clock_; }
   // Of the replica with this number, from 1.
@@ -112,7 +115,10 @@ class World final {
   fake_provider::Options provider_options_;
   std::vector<std::string> provider_addresses_;
   std::vector<std::unique_ptr<Provider>> providers_;
+  std::unique_ptr<session::StateStore> store_ = session::MakeMemoryStore();
   std::shared_ptr<const gateway::Snapshot> snapshot_;
+  std::unique_ptr<session::PinTable> pins_;
+  decision::AnswerCache router_answers_{store_->install_key()};
   std::unique_ptr<gateway::DataPlane> plane_;
   bool drained_ = false;
 };

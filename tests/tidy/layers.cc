@@ -55,10 +55,11 @@ constexpr Library kLibraries[] = {
     {"ares", {"http/io/"}},
     {"boost/", {"base/"}},
     {"brotli/", {"http/content_coding"}},
+    {"fasttext/", {"decision/router/fasttext_plugin"}},
     {"fmt/", {"base/", "cli/"}},
     {"mainstay_version.h", {"cli/"}},  // written by CMake
     {"openssl/", {"base/", "http/io/"}},
-    {"simdjson", {"base/"}},
+    {"simdjson", {}},
     {"spdlog/", {"base/log"}},
     {"sqlite3.h", {"session/", "replay/"}},
     {"xxhash.h", {"base/"}},

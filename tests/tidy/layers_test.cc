@@ -58,7 +58,7 @@ constexpr IncludeCase kIncludeCases[] = {
     // Rule 5: a library stays in its wrapper.
     {"standard_library", "src/model/ids.h", "<string>", Want::kAllowed},
     {"system_header", "src/http/io/epoll.cc", "<sys/epoll.h>", Want::kAllowed},
-    {"simdjson_in_base", "src/base/json.h", "<simdjson.h>", Want::kAllowed},
+    {"simdjson_in_base", "src/base/json.h", "<simdjson.h>", Want::kRefused},
     {"simdjson_in_wire", "src/wire/decode.cc", "<simdjson.h>", Want::kRefused},
     {"openssl_in_base", "src/base/secret.h", "<openssl/crypto.h>", Want::kAllowed},
     {"openssl_in_http_io", "src/http/io/tls.cc", "<openssl/ssl.h>", Want::kAllowed},

@@ -231,7 +231,7 @@ std::string Stream(std::initializer_list<std::string_view> events) {
   }
   return text;
 }
-std::string WithLineEnds(std::string text, std::string_view line_end) {
+std::string WithLineEnds(std::string_view text, std::string_view line_end) {
   std::string result;
   for (const char c : text) {
     result += c == '\n' ? line_end : std::string_view(&c, 1);

@@ -30,6 +30,7 @@ enum Field : uint32_t {
   kToolCalls = 1 << 11,
   kType = 1 << 12,
   kText = 1 << 13,
+  kPreferences = 1 << 14,
 };
 
 class Decoder final {
@@ -48,6 +49,7 @@ class Decoder final {
     StringToken key;
     while (reader_.NextMember(key)) {
       ReadMember(key);
+      member_end_ = reader_.offset();
     }
     if (!reader_.Finish()) {
       return NotJson();
@@ -145,9 +147,28 @@ class Decoder final {
       ReadMaxTokens(kMaxTokens, "max_tokens");
     } else if (KeyEquals(key, "max_completion_tokens")) {
       ReadMaxTokens(kMaxCompletionTokens, "max_completion_tokens");
+    } else if (KeyEquals(key, "routing_preferences")) {
+      ReadPreferences(key);
     } else {
       reader_.SkipValue();
     }
+  }
+
+  // Marks the member with the comma behind it, or, when it is the last, the one before it.
+  void ReadPreferences(const StringToken& key) {
+    if (!First(kPreferences, seen_)) {
+      Twice("routing_preferences");
+      return;
+    }
+    facts_.preferences = SkipSpan();
+    if (reader_.failed()) {
+      return;
+    }
+    const auto begin = static_cast<size_t>(key.raw.data() - 1 - body_.data());
+    const size_t behind = reader_.offset();
+    const bool last = body_[behind] != ',';
+    facts_.preferences_member = {.begin = last ? member_end_ : begin,
+                                 .end = last ? behind : behind + 1};
   }
 
   void ReadModel() {
@@ -455,6 +476,7 @@ class Decoder final {
   RequestFacts& facts_;
   uint32_t seen_ = 0;
   bool has_max_completion_tokens_ = false;
+  size_t member_end_ = 0;  // where the comma behind the last member stands
   std::optional<Error> error_;
 };
 

@@ -38,7 +38,12 @@ AskUsage SpliceRequest(const Request& request, std::string_view model_json, Spli
   if (request.body.substr(model.begin, model.size()) != model_json) {
     body.Add({.at = model, .text = model_json});
   }
-  return SpliceUsage(request, body);
+  const AskUsage ask = SpliceUsage(request, body);
+  // Last, because usage may be asked for right where this begins.
+  if (!request.facts.preferences_member.empty()) {
+    body.Add({.at = request.facts.preferences_member, .text = ""});
+  }
+  return ask;
 }
 
 std::string_view UpstreamPath(Operation operation) {

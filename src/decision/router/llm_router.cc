@@ -1,0 +1,257 @@
+#include "decision/router/llm_router.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <utility>
+
+#include "base/json_reader.h"
+#include "decision/router/answer.h"
+#include "decision/router/prompt.h"
+
+namespace mainstay::decision {
+namespace {
+
+// Whatever the routes take, the router sees this much of the conversation.
+constexpr int64_t kConversationTokensMin = 128;
+
+Secret FixedHead(const RouterOptions& options, const http::Url& url) {
+  std::string head = "POST " + url.path_prefix +
+                     "/chat/completions HTTP/1.1\r\nhost: " + url.HostHeader() + "\r\n";
+  if (!options.api_key.empty()) {
+    head += "authorization: Bearer ";
+    head += options.api_key.Expose();
+    head += "\r\n";
+  }
+  head +=
+      "user-agent: mainstay\r\naccept: application/json\r\naccept-encoding: identity\r\n"
+      "content-type: application/json\r\ncontent-length: ";
+  return Secret(std::move(head));
+}
+
+RouterAnswer Failed(RouterFailure failure) {
+  return {.kind = RouterAnswer::Kind::kFailed, .failure = failure};
+}
+
+RouterAnswer Answered(int route, AnswerSource source) {
+  if (route < 0) {
+    return {.kind = RouterAnswer::Kind::kNoMatch, .source = source};
+  }
+  return {.kind = RouterAnswer::Kind::kMatch, .route = route, .confidence = 1, .source = source};
+}
+
+}  // namespace
+
+LlmRouter::LlmRouter(io::Loop& loop, const io::TlsClientContext* tls, const RouterOptions& options,
+                     AnswerCache& cache)
+    : Timer(loop.timers()),
+      loop_(loop),
+      options_(options),
+      cache_(cache),
+      url_(http::ParseUrl(options.base_url).value()),  // the configuration was checked
+      peer_{.host = url_.host, .port = url_.port, .tls = url_.tls ? tls : nullptr},
+      name_(options.base_url + " " + options.model),
+      fixed_head_(FixedHead(options, url_)) {
+  MS_CHECK(!url_.tls || tls != nullptr);
+}
+
+LlmRouter::~LlmRouter() = default;
+
+TrimLimits LlmRouter::Limits(std::span<const Route> routes) const {
+  return {.turns_max = options_.max_turns,
+          .tokens_max = std::max(kConversationTokensMin,
+                                 options_.max_prompt_tokens - RouterRequestTokens(routes))};
+}
+
+io::Task<RouterAnswer> LlmRouter::Ask(std::span<const Route> routes,
+                                      const Conversation& conversation, WallTime now,
+                                      io::CancelScope& scope) {
+  RouterAnswer answer{.kind = RouterAnswer::Kind::kNoMatch};
+  if (!routes.empty() && !conversation.turns.empty()) {
+    const AnswerCache::Key key = cache_.KeyOf(name_, routes, conversation);
+    if (const std::optional<int> known = cache_.Find(key, now)) {
+      answer = Answered(*known, AnswerSource::kCached);
+    } else {
+      answer = co_await AskModel(routes, conversation, scope);
+      if (answer.kind != RouterAnswer::Kind::kFailed) {
+        cache_.Put(key, answer.route, now);
+      }
+    }
+  }
+  counts_.Count(answer);
+  co_return answer;
+}
+
+io::Task<RouterAnswer> LlmRouter::AskModel(std::span<const Route> routes,
+                                           const Conversation& conversation,
+                                           io::CancelScope& scope) {
+  const MonoTime deadline = loop_.now() + options_.timeout;
+  std::string body;
+  AppendRouterRequest(options_.model, routes, conversation, body);
+  const Reply reply = co_await Send(body, deadline, scope);
+  switch (reply.step) {
+    case Step::kOk:
+      break;
+    case Step::kTimeout:
+      co_return Failed(RouterFailure::kTimeout);
+    case Step::kCancelled:
+      co_return Failed(RouterFailure::kCancelled);
+    case Step::kClosed:
+      co_return Failed(RouterFailure::kUnreachable);
+    case Step::kBroken:
+    case Step::kTooLarge:
+      co_return Failed(RouterFailure::kGarbage);
+  }
+  if (reply.status < 200 || reply.status > 299) {
+    co_return Failed(RouterFailure::kBadStatus);
+  }
+  const ParsedAnswer parsed =
+      ParseCompletion(std::string_view(reply.body).substr(0, reply.body_bytes), routes);
+  if (parsed.kind == ParsedAnswer::Kind::kGarbage) {
+    co_return Failed(RouterFailure::kGarbage);
+  }
+  co_return Answered(parsed.route, AnswerSource::kAsked);
+}
+
+io::Task<LlmRouter::Reply> LlmRouter::Send(std::string_view body, MonoTime deadline,
+                                           io::CancelScope& scope) {
+  if (std::unique_ptr<http::ClientConnection> idle = TakeIdle()) {
+    Reply reply = co_await SendOver(std::move(idle), body, deadline, scope);
+    if (reply.step != Step::kClosed) {
+      co_return reply;
+    }
+  }
+  io::DialResult dialed = co_await loop_.Dial(peer_, deadline, scope);
+  if (dialed.stream == nullptr) {
+    const Step step = scope.cancelled()                         ? Step::kCancelled
+                      : dialed.error == io::DialError::kTimeout ? Step::kTimeout
+                                                                : Step::kClosed;
+    co_return Reply{.step = step};
+  }
+  auto fresh = std::make_unique<http::ClientConnection>(loop_, std::move(dialed.stream));
+  co_return co_await SendOver(std::move(fresh), body, deadline, scope);
+}
+
+io::Task<LlmRouter::Reply> LlmRouter::SendOver(std::unique_ptr<http::ClientConnection> connection,
+                                               std::string_view body, MonoTime deadline,
+                                               io::CancelScope& scope) {
+  Reply reply;
+  {
+    const io::Attached attached(scope, connection->stream());
+    const std::string length = std::to_string(body.size()) + "\r\n\r\n";
+    const std::array<std::string_view, 3> pieces = {fixed_head_.Expose(), length, body};
+    io::IoStatus sent = connection->StartSending(pieces);
+    if (sent == io::IoStatus::kWouldBlock) {
+      sent = co_await connection->FinishSending(deadline);
+    }
+    http::HeadOutcome outcome = http::HeadOutcome::kClosed;
+    if (sent == io::IoStatus::kOk) {
+      outcome = co_await connection->ReadHead(http::Method::kPost, deadline);
+    } else if (sent == io::IoStatus::kTimeout) {
+      outcome = http::HeadOutcome::kTimeout;
+    } else if (sent == io::IoStatus::kCancelled) {
+      outcome = http::HeadOutcome::kCancelled;
+    }
+    switch (outcome) {
+      case http::HeadOutcome::kOk:
+        reply.status = connection->head().status;
+        reply.step = co_await ReadBody(*connection, deadline, reply);
+        break;
+      case http::HeadOutcome::kTimeout:
+        reply.step = Step::kTimeout;
+        break;
+      case http::HeadOutcome::kCancelled:
+        reply.step = Step::kCancelled;
+        break;
+      case http::HeadOutcome::kClosed:
+        reply.step = Step::kClosed;
+        break;
+      case http::HeadOutcome::kBad:
+        reply.step = Step::kBroken;
+        break;
+    }
+  }
+  if (reply.step == Step::kCancelled) {
+    connection->stream().ResetOnClose();
+  } else {
+    Give(std::move(connection));
+  }
+  co_return reply;
+}
+
+io::Task<LlmRouter::Step> LlmRouter::ReadBody(http::ClientConnection& connection, MonoTime deadline,
+                                              Reply& reply) {
+  using Body = http::ClientConnection::Body;
+  http::Pieces pieces;
+  while (true) {
+    const Body state = connection.Take(pieces);
+    for (const std::string_view piece : pieces) {
+      if (reply.body.size() + piece.size() > kAnswerBytesMax) {
+        co_return Step::kTooLarge;
+      }
+      reply.body += piece;
+    }
+    if (state == Body::kDone) {
+      reply.body_bytes = reply.body.size();
+      reply.body.append(json::kPadding, '\0');
+      co_return Step::kOk;
+    }
+    if (state == Body::kBroken) {
+      co_return Step::kBroken;
+    }
+    if (state == Body::kFull) {
+      continue;
+    }
+    switch (co_await connection.Fill(deadline)) {
+      case io::IoStatus::kOk:
+      case io::IoStatus::kWouldBlock:
+        break;
+      case io::IoStatus::kTimeout:
+        co_return Step::kTimeout;
+      case io::IoStatus::kCancelled:
+        co_return Step::kCancelled;
+      case io::IoStatus::kEnd:
+      case io::IoStatus::kReset:
+        co_return Step::kClosed;
+    }
+  }
+}
+
+std::unique_ptr<http::ClientConnection> LlmRouter::TakeIdle() {
+  while (!idle_.empty()) {
+    std::unique_ptr<http::ClientConnection> connection = std::move(idle_.back().connection);
+    idle_.pop_back();
+    if (connection->WakeUp() == http::ClientConnection::Fitness::kFit) {
+      return connection;
+    }
+  }
+  return nullptr;
+}
+
+void LlmRouter::Give(std::unique_ptr<http::ClientConnection> connection) {
+  if (idle_.size() >= kIdleMax || !connection->Reusable()) {
+    return;
+  }
+  connection->Rest(*this);
+  idle_.push_back({.connection = std::move(connection), .since = loop_.now()});
+  if (idle_.size() == 1) {
+    Timer::Set(loop_.now() + kIdleTime);
+  }
+}
+
+void LlmRouter::OnClosedAtRest(http::ClientConnection& connection) {
+  const auto at =
+      std::ranges::find(idle_, &connection, [](const Idle& idle) { return idle.connection.get(); });
+  MS_CHECK(at != idle_.end());
+  idle_.erase(at);
+}
+
+void LlmRouter::OnDeadline() {
+  const MonoTime expired = loop_.now() - kIdleTime;
+  std::erase_if(idle_, [&](const Idle& idle) { return idle.since <= expired; });
+  if (!idle_.empty()) {
+    Timer::Set(idle_.front().since + kIdleTime);
+  }
+}
+
+}  // namespace mainstay::decision

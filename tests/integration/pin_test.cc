@@ -1,0 +1,280 @@
+// Sessions and their pins through the whole gateway: who is asked, what is remembered.
+#include "support/world.h"
+
+namespace mainstay {
+namespace {
+
+using namespace std::chrono_literals;
+using fake_provider::Ending;
+using support::Answer;
+using support::Chat;
+using support::Client;
+using support::Post;
+using support::World;
+
+constexpr int kOpenAi = 1;
+constexpr int kAcme = 2;
+constexpr int kRouter = 3;
+
+// Two providers with a model each, two routes, and a router model at an address of its own.
+gateway::Options Config() {
+  gateway::Options options;
+  for (const auto& [name, number] :
+       {std::pair("openai", kOpenAi), std::pair("acme", kAcme), std::pair("judge", kRouter)}) {
+    options.catalog.providers.push_back({.name = name, .base_url = support::ReplicaUrl(number)});
+  }
+  options.catalog.models = {
+      {.name = "openai/big",
+       .provider = "openai",
+       .capabilities = {Capability::kTools, Capability::kVision}},
+      {.name = "acme/coder", .provider = "acme", .capabilities = {Capability::kTools}}};
+  options.decision.preferences = {{.route = {.name = "code", .description = "writing code"},
+                                   .models = {"acme/coder", "openai/big"}},
+                                  {.route = {.name = "think", .description = "weighing arguments"},
+                                   .models = {"openai/big", "acme/coder"}}};
+  options.decision.router.base_url = support::ReplicaUrl(kRouter);
+  return options;
+}
+
+class PinTest : public ::testing::Test {
+ protected:
+  explicit PinTest(gateway::Options options = Config()) : world(std::move(options)) {
+    Judge("#code", "code");
+    Judge("#think", "think");
+    Judge("#none", "other");
+  }
+
+  void Judge(const std::string& word, const std::string& route) {
+    world.provider(kRouter).On({.contains = word}).Do({.text = "{\"route\":\"" + route + "\"}"});
+  }
+  Answer Say(std::string_view text, std::string_view session = "s1", std::string_view headers = "",
+             std::string_view model = "openai/big") {
+    std::string lines(headers);
+    if (!session.empty()) {
+      lines += "x-session-id: " + std::string(session) + "\r\n";
+    }
+    return world.Ask(Post(Chat("", text, model), lines)).answer();
+  }
+  // "model pin reason" of an answer.
+  static std::string Told(const Answer& answer) {
+    return std::string(answer.Header("x-mainstay-model")) + " " +
+           std::string(answer.Header("x-mainstay-pin")) + " " +
+           std::string(answer.Header("x-mainstay-reason"));
+  }
+  size_t asked() { return world.provider(kRouter).calls().size(); }
+
+  World world;
+};
+
+TEST_F(PinTest, TheFirstRequestIsRoutedAndTheOthersFollowIt) {
+  EXPECT_EQ(Told(Say("#code one")), "acme/coder set pin_set");
+  EXPECT_EQ(Told(Say("#think two")), "acme/coder hit pin_hit");
+  EXPECT_EQ(asked(), 1U);
+  EXPECT_EQ(Told(Say("#think two", "s2")), "openai/big set pin_set");
+  EXPECT_EQ(Told(Say("#think more", "")), "openai/big none decision_matched");
+  EXPECT_EQ(Told(Say("#none of the kind", "s3")), "openai/big none no_match");
+}
+
+TEST_F(PinTest, SaysWhichSessionItIs) {
+  const Answer first = Say("#code one");
+  EXPECT_EQ(first.Header("x-mainstay-session").size(), 32U);
+  EXPECT_EQ(first.Header("x-mainstay-session-source"), "header:x-session-id");
+  EXPECT_EQ(first.Header("x-mainstay-continuity"), "explicit");
+  EXPECT_EQ(first.Header("x-mainstay-decision"), "code");
+  EXPECT_EQ(Say("#code two").Header("x-mainstay-session"), first.Header("x-mainstay-session"));
+  EXPECT_FALSE(Say("#code", "").Has("x-mainstay-session"));
+  EXPECT_EQ(Say("#code", "", "x-session-id: a\r\nx-session-id: b\r\n").Header("x-mainstay-warning"),
+            "conflicting_session_headers");
+}
+
+TEST_F(PinTest, ObeysTheSwitchesOfARequest) {
+  Say("#code one");
+  EXPECT_EQ(Told(Say("#think", "s1", "x-mainstay-pin: off\r\n")),
+            "openai/big off decision_matched");
+  EXPECT_EQ(Told(Say("#think", "s1")), "acme/coder hit pin_hit");
+  EXPECT_EQ(Told(Say("#code", "s1", "x-mainstay-route: off\r\n")), "openai/big none route_off");
+  EXPECT_EQ(Told(Say("#think x", "s1", "x-mainstay-pin: reset\r\n")), "openai/big set pin_set");
+  EXPECT_EQ(Told(Say("#code", "s1")), "openai/big hit pin_hit");
+}
+
+TEST_F(PinTest, EndsWithItsTime) {
+  Say("#code one");
+  world.clock().Advance(599'999ms);
+  EXPECT_EQ(Told(Say("#think")), "acme/coder hit pin_hit");
+  world.clock().Advance(600'000ms);
+  EXPECT_EQ(Told(Say("#think")), "openai/big set pin_set");
+}
+
+TEST_F(PinTest, ARequestThatFailedLeavesNone) {
+  for (const int number : {kOpenAi, kAcme}) {
+    world.provider(number).On({.contains = "fails"}).Do({.status = 500});
+  }
+  EXPECT_EQ(Say("#code fails").Header("x-mainstay-pin"), "none");
+  EXPECT_EQ(Told(Say("#think")), "openai/big set pin_set");
+}
+
+TEST_F(PinTest, AnotherModelStandsInAndThePinStaysUntilThatIsTheRule) {
+  Say("#code one");
+  world.provider(kAcme).On({.contains = "fails"}).Do({.status = 503});
+  EXPECT_EQ(Told(Say("#code fails")), "openai/big failover failover:upstream_error");
+  EXPECT_EQ(Told(Say("#code")), "acme/coder hit pin_hit");
+  EXPECT_EQ(Told(Say("#code fails")), "openai/big failover failover:upstream_error");
+  EXPECT_EQ(Told(Say("#code fails")), "openai/big failover failover:upstream_error");
+  EXPECT_EQ(Told(Say("#code fails")), "openai/big repinned failover:upstream_error");
+  EXPECT_EQ(Told(Say("#code fails")), "openai/big hit pin_hit");
+}
+
+TEST_F(PinTest, AModelThatCannotTakeTheRequestIsPassedOver) {
+  Say("#code one");
+  const std::string body =
+      R"({"model":"openai/big","messages":[{"role":"user","content":[{"type":"image_url",)"
+      R"("image_url":{"url":"data:image/png;base64,AA=="}}]}]})";
+  for (int i = 0; i < 4; ++i) {
+    const Answer answer = world.Ask(Post(body, "x-session-id: s1\r\n")).answer();
+    EXPECT_EQ(Told(answer), "openai/big failover failover:capability_vision");
+  }
+  EXPECT_EQ(Told(Say("#think")), "acme/coder hit pin_hit") << "that was no failure of the model";
+}
+
+TEST_F(PinTest, ARouterThatFailsCostsNobodyAnAnswer) {
+  world.provider(kRouter).On({.contains = "#broken"}).Do({.status = 500});
+  EXPECT_EQ(Told(Say("#broken")), "openai/big none router_unavailable");
+  world.provider(kRouter).On({.contains = "#late"}).Do({.delay = 5s});
+  Client client = world.Connect();
+  client.Send(Post(Chat("", "#late", "openai/big"), "x-session-id: s1\r\n"));
+  world.Run();
+  world.Advance(1999ms);
+  EXPECT_EQ(client.answer().status, 0);
+  world.Advance(1ms);
+  EXPECT_EQ(Told(client.answer()), "openai/big none router_unavailable");
+}
+
+TEST_F(PinTest, OneOfThoseThatComeTogetherAsks) {
+  world.provider(kRouter).On({.contains = "#slow"}).Do({.text = "code", .delay = 500ms});
+  std::vector<Client> clients;
+  for (int i = 0; i < 5; ++i) {
+    clients.push_back(world.Connect());
+    clients.back().Send(
+        Post(Chat("", "#slow " + std::to_string(i), "openai/big"), "x-session-id: s1\r\n"));
+  }
+  world.Run();
+  EXPECT_EQ(asked(), 1U);
+  world.Advance(500ms);
+  int set = 0;
+  for (Client& client : clients) {
+    EXPECT_EQ(client.answer().Header("x-mainstay-model"), "acme/coder");
+    set += client.answer().Header("x-mainstay-pin") == "set" ? 1 : 0;
+  }
+  EXPECT_EQ(set, 1);
+  EXPECT_EQ(asked(), 1U);
+}
+
+TEST_F(PinTest, WhenTheOneWhoAsksLeavesAnotherAsks) {
+  world.provider(kRouter).On({.contains = "#slow"}).Do({.text = "code", .delay = 500ms});
+  Client leader = world.Connect();
+  leader.Send(Post(Chat("", "#slow leader", "openai/big"), "x-session-id: s1\r\n"));
+  world.Run();
+  Client follower = world.Connect();
+  follower.Send(Post(Chat("", "#slow follower", "openai/big"), "x-session-id: s1\r\n"));
+  world.Run();
+  EXPECT_EQ(asked(), 1U);
+  leader.Reset();
+  world.Run();
+  EXPECT_EQ(asked(), 2U);
+  world.Advance(500ms);
+  EXPECT_EQ(Told(follower.answer()), "acme/coder set pin_set");
+}
+
+TEST_F(PinTest, AClientThatLeavesWhileItWaitsHoldsUpNobody) {
+  world.provider(kRouter).On({.contains = "#slow"}).Do({.text = "code", .delay = 500ms});
+  Client leader = world.Connect();
+  leader.Send(Post(Chat("", "#slow leader", "openai/big"), "x-session-id: s1\r\n"));
+  world.Run();
+  {
+    Client waiting = world.Connect();
+    waiting.Send(Post(Chat("", "#slow waiting", "openai/big"), "x-session-id: s1\r\n"));
+    world.Run();
+    waiting.Reset();
+    world.Run();
+  }
+  world.Advance(500ms);
+  EXPECT_EQ(Told(leader.answer()), "acme/coder set pin_set");
+}
+
+TEST_F(PinTest, APinToAModelThatIsGoneIsRoutedAgain) {
+  Say("#code one");
+  gateway::Options options = Config();
+  options.catalog.models.pop_back();
+  for (decision::PreferenceOptions& preference : options.decision.preferences) {
+    preference.models = {"openai/big"};
+  }
+  world.Reload(std::move(options));
+  EXPECT_EQ(Told(Say("#code two")), "openai/big set pinned_model_removed");
+  EXPECT_EQ(Told(Say("#code three")), "openai/big hit pin_hit");
+}
+
+TEST_F(PinTest, PreferencesOfTheRequestReplaceTheConfigured) {
+  Judge("#verses", "poetry");
+  const std::string inline_preferences =
+      R"(,"routing_preferences":[{"name":"poetry","description":"verses",)"
+      R"("models":["acme/coder"]}])";
+  Client client = world.Ask(Post(Chat(inline_preferences, "some #verses", "openai/big")));
+  EXPECT_EQ(Told(client.answer()), "acme/coder none decision_matched");
+  EXPECT_EQ(client.answer().Header("x-mainstay-decision"), "poetry");
+  const std::string& sent = world.provider(kAcme).calls().back().body;
+  EXPECT_EQ(sent.find("routing_preferences"), std::string::npos);
+  EXPECT_NE(sent.find("some #verses"), std::string::npos);
+}
+
+TEST_F(PinTest, BadPreferencesOfTheRequestAreSaid) {
+  for (const std::string_view value :
+       {R"("code")", "[]", "[1]", R"([{"name":"x"}])", R"([{"name":"x","models":[]}])",
+        R"([{"name":"x","models":["nobody/none"]}])", R"([{"models":["openai/big"]}])",
+        R"([{"name":"x","models":["openai/big"],"selection_policy":{"prefer":"best"}}])",
+        R"([{"name":"x","models":["openai/big"]},{"name":"x","models":["openai/big"]}])"}) {
+    SCOPED_TRACE(value);
+    const Answer answer = world
+                              .Ask(Post(Chat(",\"routing_preferences\":" + std::string(value),
+                                             "#code", "openai/big")))
+                              .answer();
+    EXPECT_EQ(answer.status, 400);
+    EXPECT_NE(answer.body.find("routing_preferences"), std::string::npos);
+  }
+  EXPECT_EQ(world.calls(), 0);
+}
+
+TEST_F(PinTest, TheDecisionAloneCallsNoProviderAndPins) {
+  const Answer answer = world
+                            .Ask(Post(Chat("", "#code", "openai/big"), "x-session-id: s1\r\n",
+                                      "/routing/v1/chat/completions?explain=1"))
+                            .answer();
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_NE(answer.body.find(R"("models":["acme/coder","openai/big"],"route":"code")"),
+            std::string::npos);
+  EXPECT_NE(answer.body.find(R"("session_id":"s1","pinned":false)"), std::string::npos);
+  EXPECT_TRUE(world.provider(kAcme).calls().empty());
+  EXPECT_EQ(Told(Say("#think")), "acme/coder hit pin_hit");
+}
+
+class UnforwardedTest : public PinTest {
+ protected:
+  static gateway::Options Options() {
+    gateway::Options options = Config();
+    options.session_headers.forward_header = false;
+    return options;
+  }
+  UnforwardedTest() : PinTest(Options()) {}
+};
+
+TEST_F(PinTest, TheSessionHeaderGoesOn) {
+  Say("#code", "Run-7");
+  EXPECT_EQ(world.provider(kAcme).calls().back().Header("x-session-id"), "Run-7");
+}
+
+TEST_F(UnforwardedTest, UnlessItIsToStayHere) {
+  Say("#code", "Run-7");
+  EXPECT_EQ(world.provider(kAcme).calls().back().Header("x-session-id"), "");
+}
+
+}  // namespace
+}  // namespace mainstay
