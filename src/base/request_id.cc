@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "base/hex.h"
+
 namespace mainstay {
 namespace {
 
@@ -17,16 +19,6 @@ constexpr std::array<char, 2048> MakeBase32Pairs() {
   return pairs;
 }
 constexpr std::array<char, 2048> kBase32Pairs = MakeBase32Pairs();
-
-// Eight hexadecimal digits in the bytes of one word, from 32 bits.
-uint64_t HexDigits(uint64_t bits) {
-  bits = (bits | bits << 16) & 0x0000ffff0000ffff;
-  bits = (bits | bits << 8) & 0x00ff00ff00ff00ff;
-  bits = (bits | bits << 4) & 0x0f0f0f0f0f0f0f0f;
-  // 1 in each byte that is 10 or more: those become letters.
-  const uint64_t letters = ((bits + 0x0606060606060606) >> 4) & 0x0101010101010101;
-  return bits + 0x3030303030303030 + letters * ('a' - '0' - 10);
-}
 
 // `digits` is even.
 void PutBase32(uint64_t bits, char* out, int digits) {

@@ -1,6 +1,7 @@
 #include "identity/session_ids.h"
 
 #include <algorithm>
+#include <cstring>
 #include <set>
 
 #include "base/utf8.h"
@@ -18,9 +19,29 @@ bool IsHeaderName(std::string_view name) {
 }
 
 bool IsUsable(std::string_view id) {
-  return !id.empty() && id.size() <= kIdBytesMax && std::ranges::none_of(id, [](char c) {
-    return static_cast<uint8_t>(c) < 0x20 || c == 0x7f;
-  }) && IsValidUtf8(id);
+  if (id.empty() || id.size() > kIdBytesMax) {
+    return false;
+  }
+  // The parser of heads lets no other control character through. Eight bytes at a time, the last
+  // ones padded with blanks.
+  constexpr uint64_t kOnes = 0x0101010101010101;
+  constexpr uint64_t kTops = 0x8080808080808080;
+  uint64_t high = 0;
+  uint64_t tabs = 0;
+  const auto look = [&](uint64_t word) {
+    const uint64_t tab = word ^ (kOnes * '\t');
+    high |= word;
+    tabs |= (tab - kOnes) & ~tab;
+  };
+  size_t at = 0;
+  for (uint64_t word = 0; at + sizeof word <= id.size(); at += sizeof word) {
+    std::memcpy(&word, id.data() + at, sizeof word);
+    look(word);
+  }
+  uint64_t rest = kOnes * ' ';
+  std::memcpy(&rest, id.data() + at, id.size() - at);
+  look(rest);
+  return (tabs & kTops) == 0 && ((high & kTops) == 0 || IsValidUtf8(id));
 }
 
 }  // namespace

@@ -1,14 +1,19 @@
 #include "model/session.h"
 
+#include <cstring>
+
+#include "base/hex.h"
+
 namespace mainstay {
 namespace {
 
 constexpr size_t kWordDigits = 16;
 
+// Most significant digit first: HexDigits begins with the least significant one.
 void PutHex(uint64_t word, char* out) {
-  for (size_t i = kWordDigits; i-- > 0; word >>= 4) {
-    out[i] = "0123456789abcdef"[word & 0xf];
-  }
+  const uint64_t digits[] = {__builtin_bswap64(HexDigits(word >> 32)),
+                             __builtin_bswap64(HexDigits(word & 0xffffffff))};
+  std::memcpy(out, digits, sizeof digits);
 }
 
 bool ReadHex(std::string_view digits, uint64_t& out) {
