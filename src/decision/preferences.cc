@@ -27,9 +27,8 @@ Preferences::Preferences(const std::vector<PreferenceOptions>& options, const Ca
       }
     }
     if (preference.prefer == Prefer::kCheapest) {
-      std::stable_sort(models.begin(), models.end(), [](const Model* a, const Model* b) {
-        return PriceOf(*a) < PriceOf(*b);
-      });
+      std::stable_sort(models.begin(), models.end(),
+                       [](const Model* a, const Model* b) { return PriceOf(*a) < PriceOf(*b); });
     }
     routes_.push_back(preference.route);
     models_.push_back(std::move(models));

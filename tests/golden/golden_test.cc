@@ -54,13 +54,11 @@ Result<void> RunStages(const Scenario& scenario, const Catalog& catalog,
   }
   MS_TRY(const decision::Requested requested,
          decision::Resolve(memory.request.model, catalog, scenario.decision));
-  Result<void> ranked =
-      decision::ServeRequested(requested, Reason::kRequestedModel, memory.base);
+  Result<void> ranked = decision::ServeRequested(requested, Reason::kRequestedModel, memory.base);
   if (!ranked) {
     return ranked;
   }
-  Result<void> judged =
-      policy::Decide(memory.base, std::nullopt, caller->View(), memory.verdict);
+  Result<void> judged = policy::Decide(memory.base, std::nullopt, caller->View(), memory.verdict);
   if (!judged) {
     return judged;
   }
