@@ -22,13 +22,15 @@ Preferences::Preferences(const std::vector<PreferenceOptions>& options, const Ca
     std::vector<const Model*> models;
     for (const std::string& name : preference.models) {
       const Model* const model = catalog.Find(name);
-      if (model != nullptr && std::ranges::find(models, model) == models.end()) {
-        models.push_back(model);
+      if (model == nullptr || std::ranges::find(models, model) != models.end()) {
+        continue;
       }
-    }
-    if (preference.prefer == Prefer::kCheapest) {
-      std::stable_sort(models.begin(), models.end(),
-                       [](const Model* a, const Model* b) { return PriceOf(*a) < PriceOf(*b); });
+      // Among equally cheap ones the order written stays.
+      const auto at = preference.prefer == Prefer::kCheapest
+                          ? std::ranges::upper_bound(models, PriceOf(*model), {},
+                                                     [](const Model* m) { return PriceOf(*m); })
+                          : models.end();
+      models.insert(at, model);
     }
     routes_.push_back(preference.route);
     models_.push_back(std::move(models));
