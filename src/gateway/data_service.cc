@@ -255,6 +255,7 @@ io::Task<void> DataService::ServeModelRequest(http::ServerExchange& client,
                     .retry_after = std::chrono::seconds(5)};
   } else {
     Result<PipelineReply> reply = co_await pipeline_.Handle(client, *context);
+    NoteRejectedIds(x);
     if (reply) {
       Relay relay(loop_, client, std::move(*reply), *this, *context);
       outcome = co_await relay.Run();
@@ -287,7 +288,9 @@ io::Task<void> DataService::ServeModelRequest(http::ServerExchange& client,
 
 // The decision alone: no provider is called (spec 02).
 io::Task<void> DataService::ServeDecision(http::ServerExchange& client, Context& context) {
-  if (Result<void> decided = co_await pipeline_.DecideOnly(client, context); !decided) {
+  Result<void> decided = co_await pipeline_.DecideOnly(client, context);
+  NoteRejectedIds(context.exchange);
+  if (!decided) {
     co_await SendError(decided.error(), client, context);
     co_return;
   }
@@ -350,6 +353,8 @@ io::Task<void> DataService::SendAllow(const Route& route, int status, http::Serv
 
 io::Task<void> DataService::SendError(const Error& error, http::ServerExchange& client,
                                       Context& context, std::string_view allow) {
+  // A client that hears of the failure and asks again belongs to no flight of before.
+  context.seat.Leave();
   const wire::ProtocolRow& row = wire::RowOf(context.exchange.request.protocol);
   Exchange& x = context.exchange;
   x.status = row.error_status(error.kind);

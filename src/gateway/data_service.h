@@ -25,6 +25,8 @@ struct ServingState {
 class ExchangeObserver {
  public:
   virtual void OnExchange(const Exchange& exchange) = 0;
+  // Ids that cannot be one came with a request. Before its answer, unlike OnExchange.
+  virtual void OnRejectedIds(const SessionId& session) = 0;
   // A request that the HTTP layer refused, or that no route took.
   virtual void OnRefused(ErrorKind kind) = 0;
 
@@ -64,6 +66,11 @@ class DataService final : public http::Handler, private HeaderWriter {
   static const Route* FindRoute(std::string_view path);
   static bool Allows(const Route& route, http::Method method);
 
+  void NoteRejectedIds(const Exchange& exchange) {
+    if (exchange.session.rejected_count > 0) [[unlikely]] {
+      observer_.OnRejectedIds(exchange.session);
+    }
+  }
   std::unique_ptr<Context> TakeContext(http::ServerExchange& client);
   void GiveContext(std::unique_ptr<Context> context);
   void SetIds(http::ServerExchange& client, Context& context);

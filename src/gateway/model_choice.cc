@@ -199,6 +199,8 @@ Result<void> ModelChoice::Judge(Context& context) const {
 }
 
 void ModelChoice::Remember(Context& context, Answer answer) {
+  // Who hears of the answer and asks again belongs to no flight of before.
+  const session::PinTable::Seat seat = std::move(context.seat);
   Exchange& x = context.exchange;
   if (x.pin_outcome == PinOutcome::kOff) {
     return;
@@ -214,11 +216,10 @@ void ModelChoice::Remember(Context& context, Answer answer) {
     }
     return;
   }
-  if (!context.seat || !x.base.pins || answer != Answer::kAccepted ||
-      x.model != x.verdict.models.front()) {
+  if (!seat || !x.base.pins || answer != Answer::kAccepted || x.model != x.verdict.models.front()) {
     return;
   }
-  x.pin_outcome = pins_.Commit(context.seat,
+  x.pin_outcome = pins_.Commit(seat,
                                {.model = x.model->name,
                                 .decision = x.base.decision,
                                 .caller = x.caller.name,

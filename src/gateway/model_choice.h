@@ -34,8 +34,8 @@ class ModelChoice final {
   // Errors: kModelNotAllowed.
   Result<void> Judge(Context& context) const;
 
-  // An answer begins: makes, keeps or moves the pin and says so in the exchange. `accepted` when it
-  // is no error.
+  // What came back, before the client hears of it: makes, keeps or moves the pin and says so in the
+  // exchange. The request's seat among those under way ends.
   enum class Answer : uint8_t { kAccepted, kRefused };
   void Remember(Context& context, Answer answer);
 

@@ -88,6 +88,10 @@ void Worker::OnExchange(const Exchange& exchange) {
   observe::LogExchange(exchange, log_);
 }
 
+void Worker::OnRejectedIds(const SessionId& session) {
+  metrics_.OnRejectedIds(session);
+}
+
 void Worker::OnRefused(ErrorKind kind) {
   metrics_.OnHttpRefused(kind);
 }

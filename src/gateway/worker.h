@@ -44,6 +44,7 @@ class Worker final : private ExchangeObserver {
 
  private:
   void OnExchange(const Exchange& exchange) override;
+  void OnRejectedIds(const SessionId& session) override;
   void OnRefused(ErrorKind kind) override;
   void PublishCounts();
 

@@ -102,9 +102,6 @@ void WorkerMetrics::OnExchange(const Exchange& x) {
     fixed_.errors[static_cast<size_t>(*x.error)].Add(1);
   }
   fixed_.pins[static_cast<size_t>(x.pin_outcome)].Add(1);
-  if (x.session.rejected_count > 0) [[unlikely]] {
-    CountRejectedIds(x.session);
-  }
   if (x.lifecycle == Lifecycle::kAborted) {
     fixed_.aborted.Add(1);
   }
@@ -114,7 +111,7 @@ void WorkerMetrics::OnExchange(const Exchange& x) {
   CountUsage(x);
 }
 
-void WorkerMetrics::CountRejectedIds(const SessionId& session) {
+void WorkerMetrics::OnRejectedIds(const SessionId& session) {
   named_.With([&](NamedCells& named) {
     for (size_t i = 0; i < session.rejected_count; ++i) {
       CellsFor(named.rejected_ids, {std::string(session.rejected[i])}).Add(1);

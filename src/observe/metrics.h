@@ -42,6 +42,8 @@ class WorkerMetrics final {
   // was bound before: that costs a look-up by name under a lock, and counts the same.
   void OnExchange(const Exchange& x);
 
+  // Session ids that cannot be one, as a request brought them.
+  void OnRejectedIds(const SessionId& session);
   // A request that the HTTP layer refused.
   void OnHttpRefused(ErrorKind kind);
 
@@ -67,7 +69,6 @@ class WorkerMetrics final {
   ModelCells CellsOf(const Model& model);
   TargetCells FindCells(const Target& target);
   ModelCells FindCells(const Model& model);
-  void CountRejectedIds(const SessionId& session);
   void CountAttempt(const Attempt& attempt);
   void CountUsage(const Exchange& x);
 

@@ -54,6 +54,9 @@ void PinTable::Seat::Publish(const Decided& decided) {
                     .decision = *table_->names_.Intern(decided.decision),
                     .reason = decided.reason});
   leads_ = false;
+  if (decided.model.empty()) {
+    table_->CloseFlight(key_, flight_);
+  }
 }
 
 void PinTable::Seat::Leave() {
@@ -64,6 +67,16 @@ void PinTable::Seat::Leave() {
     flight_->Abandon();
   }
   table_->LeaveFlight(key_, std::exchange(flight_, nullptr));
+}
+
+// Those who are in it go on; nobody joins them any more.
+void PinTable::CloseFlight(const SessionKey& key, const std::shared_ptr<Flight>& flight) {
+  Shard& shard = ShardOf(key);
+  const std::lock_guard lock(shard.mutex);
+  const auto found = shard.flights.find(key);
+  if (found != shard.flights.end() && found->second == flight) {
+    shard.flights.erase(found);
+  }
 }
 
 // The last one takes the flight away: the table and the one who leaves are its only owners then.

@@ -54,7 +54,8 @@ class PinTable final {
     Flight& flight() const { return *flight_; }
     // The caller leads the flight from now on.
     void Lead() { leads_ = true; }
-    // For all who wait: what was decided.
+    // For all who wait: what was decided. When nothing can be pinned, whoever comes later decides
+    // anew.
     void Publish(const Decided& decided);
     void Leave();
 
@@ -165,6 +166,7 @@ class PinTable final {
   void DropExpired(Shard& shard, const Rules& rules, int64_t now_ms);
   void Fill(Entry& entry, const Pin& pin);
   void Store(const Entry& entry);
+  void CloseFlight(const SessionKey& key, const std::shared_ptr<Flight>& flight);
   void LeaveFlight(const SessionKey& key, std::shared_ptr<Flight> flight);
   static void Touch(Shard& shard, uint32_t at, int64_t now_ms);
 

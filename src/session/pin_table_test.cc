@@ -243,6 +243,20 @@ TEST_F(PinTableTest, OneDecidesForAllThatAreUnderWay) {
   EXPECT_EQ(table().Commit(leader.seat, {.model = "p/a"}, rules, now), PinOutcome::kHit);
 }
 
+// What is not pinned holds for those who waited, and for nobody who comes later, however long the
+// others take to leave.
+TEST_F(PinTableTest, WhatCannotBePinnedIsDecidedAnewByTheNext) {
+  PinTable::Recalled leader = table().Recall(Key(1), rules, now);
+  PinTable::Recalled follower = table().Recall(Key(1), rules, now);
+  Waiter waiter;
+  ASSERT_EQ(leader.seat.flight().Join(waiter), Flight::Role::kLeads);
+  leader.seat.Lead();
+  leader.seat.Publish({.reason = Reason::kNoMatch});
+  EXPECT_EQ(follower.seat.flight().Join(waiter), Flight::Role::kFollows);
+  PinTable::Recalled later = table().Recall(Key(1), rules, now);
+  EXPECT_EQ(later.seat.flight().Join(waiter), Flight::Role::kLeads);
+}
+
 TEST_F(PinTableTest, WhenTheLeaderLeavesAnotherOneLeads) {
   PinTable::Recalled leader = table().Recall(Key(1), rules, now);
   PinTable::Recalled follower = table().Recall(Key(1), rules, now);

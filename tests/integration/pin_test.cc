@@ -87,6 +87,25 @@ TEST_F(PinTest, SaysWhichSessionItIs) {
             "conflicting_session_headers");
 }
 
+TEST_F(PinTest, AnIdThatCannotBeOneIsCountedAndNoSession) {
+  EXPECT_EQ(Told(Say("#code one", std::string(257, 'x'))), "acme/coder none decision_matched");
+  EXPECT_EQ(world.rejected_ids(), 1);
+  world.Ask(Post(Chat("", "#code", "openai/big"), "x-session-id: a\tb\r\n",
+                 "/routing/v1/chat/completions"));
+  EXPECT_EQ(world.rejected_ids(), 2);
+}
+
+// The next request may come before the one that was answered has tidied up behind itself.
+TEST_F(PinTest, WhatWasDecidedForOneAnswerIsNotForTheNext) {
+  world.provider(kOpenAi).On({.contains = "long"}).Do({.text = "x", .delay = 5s});
+  world.provider(kRouter).On({.contains = "#broken"}).Do({.status = 500});
+  Client first = world.Connect();
+  first.Send(Post(Chat("", "#broken long", "openai/big"), "x-session-id: s1\r\n"));
+  world.Run();
+  ASSERT_EQ(first.answer().status, 0) << "it is still under way";
+  EXPECT_EQ(Told(Say("#code two")), "acme/coder set pin_set");
+}
+
 TEST_F(PinTest, ObeysTheSwitchesOfARequest) {
   Say("#code one");
   EXPECT_EQ(Told(Say("#think", "s1", "x-mainstay-pin: off\r\n")),

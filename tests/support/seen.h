@@ -35,10 +35,12 @@ struct SeenExchange {
 class Recorder final : public gateway::ExchangeObserver {
  public:
   void OnExchange(const Exchange& exchange) override;
+  void OnRejectedIds(const SessionId& session) override { rejected_ids_ += session.rejected_count; }
   void OnRefused(ErrorKind kind) override { refused_.push_back(kind); }
 
   const std::vector<SeenExchange>& exchanges() const { return exchanges_; }
   const std::vector<ErrorKind>& refused() const { return refused_; }
+  int rejected_ids() const { return rejected_ids_; }
   void Forget() {
     exchanges_.clear();
     refused_.clear();
@@ -46,6 +48,7 @@ class Recorder final : public gateway::ExchangeObserver {
 
  private:
   std::vector<SeenExchange> exchanges_;
+  int rejected_ids_ = 0;
   std::vector<ErrorKind> refused_;
 };
 

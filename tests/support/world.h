@@ -92,6 +92,7 @@ class World final {
   // The last one; the test fails when there is none.
   const SeenExchange& exchange() const;
   const std::vector<ErrorKind>& refused() const { return recorder_.refused(); }
+  int rejected_ids() const { return recorder_.rejected_ids(); }
   void Forget() { recorder_.Forget(); }
 
   int64_t client_connections() const { return plane_->server_counts().connections; }
