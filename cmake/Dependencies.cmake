@@ -6,6 +6,13 @@ find_package(ZLIB REQUIRED)
 find_package(Boost 1.81 REQUIRED)
 find_package(fmt 9 REQUIRED)
 find_package(spdlog 1.10 REQUIRED)
+# The product brings the little that it uses of them, see the archive below. A build for tests takes
+# the shared libraries, which compile faster.
+if(MAINSTAY_TESTS)
+  set(MAINSTAY_TEXT fmt::fmt spdlog::spdlog)
+else()
+  set(MAINSTAY_TEXT fmt::fmt-header-only spdlog::spdlog_header_only)
+endif()
 find_package(yaml-cpp 0.7 REQUIRED)
 # The archive where there is one: a shared library written in C++ would bring the whole of libstdc++
 # into the process beside the part that is linked in.
