@@ -166,7 +166,7 @@ class Decoder final {
     }
     const auto begin = static_cast<size_t>(key.raw.data() - 1 - body_.data());
     const size_t behind = reader_.offset();
-    const bool last = body_[behind] != ',';
+    const bool last = behind >= body_.size() || body_[behind] != ',';
     facts_.preferences_member = {.begin = last ? member_end_ : begin,
                                  .end = last ? behind : behind + 1};
   }

@@ -280,6 +280,7 @@ const BadCase kBadCases[] = {
     {"white_space", "  ", kJson, "", "at byte 2"},
     {"a_word", "hello", kJson, "", "at byte 0"},
     {"an_open_object", R"({"model":"m")", kJson, "", "at byte 12"},
+    {"an_open_object_behind_preferences", R"({"routing_preferences":[1])", kJson, "", "at byte 26"},
     {"a_comma_too_many", R"({"model":"m",})", kJson, "", "at byte 13"},
     {"a_missing_colon", R"({"model" "m"})", kJson, "", "at byte 9"},
     {"single_quotes", R"({'model':"m"})", kJson, "", "at byte 1"},
