@@ -1,6 +1,7 @@
 #include "decision/decide.h"
 
 #include <algorithm>
+#include <span>
 #include <string>
 
 namespace mainstay::decision {
@@ -30,6 +31,21 @@ constexpr Need kNeeds[] = {
     {Capability::kJson, "capability_json", [](const RequestFacts& f) { return f.json_schema; }},
 };
 
+// By insertion: there are few, and those that are equal stay in their order. The times may change
+// meanwhile, so that each is read once.
+void SortFastestFirst(std::span<Candidate> candidates) {
+  for (Candidate& candidate : candidates) {
+    candidate.score = static_cast<double>(candidate.model->first_token->mean().count());
+  }
+  for (size_t i = 1; i < candidates.size(); ++i) {
+    const auto at = candidates.begin() + static_cast<ptrdiff_t>(i);
+    const auto place =
+        std::upper_bound(candidates.begin(), at, at->score,
+                         [](double score, const Candidate& other) { return score < other.score; });
+    std::rotate(place, at, at + 1);
+  }
+}
+
 }  // namespace
 
 Result<Requested> Resolve(std::string_view name, const Catalog& catalog, const Options& options) {
@@ -50,6 +66,8 @@ Result<Requested> Resolve(std::string_view name, const Catalog& catalog, const O
 }
 
 Result<void> ServeRequested(const Requested& requested, Reason reason, BaseDecision& out) {
+  const bool own = reason == Reason::kRequestedModel || reason == Reason::kDefaultModel;
+  Begin({}, own ? requested.reason : reason, out);
   if (requested.model == nullptr) {
     return Error{.kind = ErrorKind::kModelNotFound,
                  .side = Side::kClient,
@@ -58,13 +76,11 @@ Result<void> ServeRequested(const Requested& requested, Reason reason, BaseDecis
                      "a model, or set routing.default_model",
                  .param = "model"};
   }
-  const bool own = reason == Reason::kRequestedModel || reason == Reason::kDefaultModel;
-  Begin({}, own ? requested.reason : reason, out);
   out.candidates.push_back({.model = requested.model, .score = 1.0});
   return {};
 }
 
-bool RankModels(std::string_view decision, std::span<const Model* const> models, const Model* first,
+bool RankModels(std::string_view decision, const Ranking& ranking, const Model* first,
                 const Request& request, Reason reason, BaseDecision& out) {
   Begin(decision, reason, out);
   const auto add = [&](const Model* model) {
@@ -77,10 +93,14 @@ bool RankModels(std::string_view decision, std::span<const Model* const> models,
   if (first != nullptr) {
     add(first);
   }
-  for (const Model* const model : models) {
+  const size_t placed = out.candidates.size();
+  for (const Model* const model : ranking.models) {
     if (model != first) {
       add(model);
     }
+  }
+  if (ranking.prefer == Prefer::kFastest) {
+    SortFastestFirst(std::span(out.candidates).subspan(placed));
   }
   const auto count = static_cast<double>(out.candidates.size());
   for (size_t i = 0; i < out.candidates.size(); ++i) {
@@ -90,6 +110,9 @@ bool RankModels(std::string_view decision, std::span<const Model* const> models,
 }
 
 std::string_view WhyNot(const Model& model, const Request& request) {
+  if (!model.served) {
+    return "disabled";
+  }
   const std::vector<Capability>& has = model.options.capabilities;
   for (const Need& need : kNeeds) {
     if (!has.empty() && need.is_there(request.facts) &&

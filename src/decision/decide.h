@@ -1,10 +1,10 @@
 #pragma once
 
-#include <span>
 #include <string_view>
 
 #include "base/result.h"
 #include "decision/options.h"
+#include "decision/preferences.h"
 #include "model/catalog.h"
 #include "model/exchange.h"
 
@@ -31,11 +31,12 @@ Result<void> ServeRequested(const Requested& requested, Reason reason, BaseDecis
 // The models of a decision, in its order, with scores that fall from 1 by their place. Those that
 // cannot take the request are dropped and say why: `first` comes before the others when it is
 // given. False when none is left.
-bool RankModels(std::string_view decision, std::span<const Model* const> models, const Model* first,
+bool RankModels(std::string_view decision, const Ranking& ranking, const Model* first,
                 const Request& request, Reason reason, BaseDecision& out);
 
-// What keeps the model from serving the request: `context_window`, `capability_<name>`; empty when
-// nothing does. A model without a list of capabilities is taken to have all of them.
+// What keeps the model from serving the request: `disabled` when nothing enabled serves it,
+// `context_window`, `capability_<name>`; empty when nothing does. A model without a list of
+// capabilities is taken to have all of them.
 std::string_view WhyNot(const Model& model, const Request& request);
 
 }  // namespace mainstay::decision

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -15,6 +16,7 @@ using json::StringToken;
 using json::Type;
 
 constexpr size_t kPreferencesMax = 256;
+constexpr size_t kDescriptionBytesMax = 16 << 10;
 
 class InlineReader final {
  public:
@@ -29,13 +31,18 @@ class InlineReader final {
     reader_.EnterArray();
     while (reader_.NextElement()) {
       if (list.size() == kPreferencesMax) {
+        path_.clear();
         return Wrong("has more than " + std::to_string(kPreferencesMax) + " entries");
       }
       path_ = "[" + std::to_string(list.size()) + "]";
       PreferenceOptions& preference = list.emplace_back();
       ReadOne(preference);
       if (!error_) {
-        Check(list);
+        Check(preference);
+      }
+      const auto earlier = std::span(list).first(list.size() - 1);
+      if (!error_ && std::ranges::find(earlier, preference.route.name, NameOf) != earlier.end()) {
+        Fail("has the name of an earlier one");
       }
       if (error_) {
         return std::move(*error_);
@@ -127,22 +134,29 @@ class InlineReader final {
     }
     if (prefer == "cheapest") {
       out = Prefer::kCheapest;
+    } else if (prefer == "fastest") {
+      out = Prefer::kFastest;
     } else if (!prefer.empty() && prefer != "none") {
-      Fail("has a selection_policy that is neither none nor cheapest");
+      Fail("has a selection_policy that is none of none, cheapest and fastest");
     }
   }
 
-  void Check(const std::vector<PreferenceOptions>& list) {
-    const PreferenceOptions& last = list.back();
-    if (last.route.name.empty()) {
+  static const std::string& NameOf(const PreferenceOptions& preference) {
+    return preference.route.name;
+  }
+
+  void Check(const PreferenceOptions& preference) {
+    if (preference.route.name.empty()) {
       Fail("needs a 'name'");
-    } else if (std::ranges::count(list, last.route.name,
-                                  [](const auto& each) { return each.route.name; }) > 1) {
-      Fail("has the name of an earlier one");
-    } else if (last.models.empty()) {
+    } else if (const std::string_view problem = ProblemOfName(preference.route.name);
+               !problem.empty()) {
+      Fail("has a name that " + std::string(problem));
+    } else if (preference.route.description.size() > kDescriptionBytesMax) {
+      Fail("has a description of more than " + std::to_string(kDescriptionBytesMax) + " bytes");
+    } else if (preference.models.empty()) {
       Fail("needs 'models', a list of model names");
     }
-    for (const std::string& name : last.models) {
+    for (const std::string& name : preference.models) {
       const Model* const model = catalog_.Find(name);
       if (model == nullptr) {
         Fail("names the model '" + name + "', which is not configured here");

@@ -11,7 +11,8 @@
 namespace mainstay::decision {
 
 // Reads `routing_preferences` of a request body: a list of at least one
-// {"name", "description", "models": [...], "selection_policy": {"prefer": "none" | "cheapest"}}.
+// {"name", "description", "models": [...], "selection_policy": {"prefer": "none" | "cheapest" |
+// "fastest"}}.
 // `json` is its value, from a body that was decoded; json::kPadding readable bytes follow it. Pure.
 //
 // Errors: kInvalidField naming what is wrong, also a model that is not configured or that the

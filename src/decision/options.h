@@ -22,6 +22,7 @@ enum class RouteMode : uint8_t {
 enum class Prefer : uint8_t {
   kNone,      // the one that was named first
   kCheapest,  // the lowest price of prompt and completion together; unknown prices last
+  kFastest,   // whose streams begin soonest, as measured; those without a measurement last
 };
 
 // A route described in words, with the models that serve it.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 namespace mainstay::decision {
 namespace {
@@ -17,8 +18,9 @@ double PriceOf(const Model& model) {
 
 }  // namespace
 
-Preferences::Preferences(const std::vector<PreferenceOptions>& options, const Catalog& catalog) {
-  for (const PreferenceOptions& preference : options) {
+Preferences::Preferences(std::vector<PreferenceOptions> options, const Catalog& catalog) {
+  std::vector<Route> routes;
+  for (PreferenceOptions& preference : options) {
     std::vector<const Model*> models;
     for (const std::string& name : preference.models) {
       const Model* const model = catalog.Find(name);
@@ -32,14 +34,31 @@ Preferences::Preferences(const std::vector<PreferenceOptions>& options, const Ca
                           : models.end();
       models.insert(at, model);
     }
-    routes_.push_back(preference.route);
-    models_.push_back(std::move(models));
+    routes.push_back(std::move(preference.route));
+    served_.push_back({.models = std::move(models), .prefer = preference.prefer});
   }
+  routes_ = RouteSet(std::move(routes));
+}
+
+Ranking Preferences::ranking(int route) const {
+  if (route < 0) {
+    return {};
+  }
+  const Served& served = served_[static_cast<size_t>(route)];
+  return {.models = served.models, .prefer = served.prefer};
 }
 
 int Preferences::Find(std::string_view name) const {
-  const auto found = std::ranges::find(routes_, name, &Route::name);
-  return found == routes_.end() ? -1 : static_cast<int>(found - routes_.begin());
+  const auto list = routes_.list();
+  const auto found = std::ranges::find(list, name, &Route::name);
+  return found == list.end() ? -1 : static_cast<int>(found - list.begin());
+}
+
+int Preferences::FindServedBy(const Model& model) const {
+  const auto found = std::ranges::find_if(served_, [&](const Served& served) {
+    return std::ranges::find(served.models, &model) != served.models.end();
+  });
+  return found == served_.end() ? -1 : static_cast<int>(found - served_.begin());
 }
 
 }  // namespace mainstay::decision

@@ -49,6 +49,8 @@ class Batch final {
 // What one request needs while it runs. Kept by its worker and used again, so that a request
 // allocates nothing that the one before it has left behind.
 struct Context {
+  static constexpr size_t kKeptBytesMax = 64 << 10;  // of a body, between two requests
+
   Exchange exchange;
   std::shared_ptr<const WorkerSnapshot> snapshot;
   identity::CallerLease lease;
@@ -57,7 +59,7 @@ struct Context {
   std::string decoded_body;   // the body when it came compressed
   std::array<char, 55> traceparent{};
   decision::Requested requested;
-  std::optional<decision::Preferences> inline_preferences;  // that came with the request
+  std::optional<decision::Preferences> inline_preferences;  // of the request, once they are needed
   decision::Conversation conversation;                      // as the router gets to see it
   session::PinTable::Seat seat;  // among the requests that are about to pin the session
   bool pinned_model_removed = false;
@@ -71,9 +73,13 @@ struct Context {
     exchange.Clear();
     snapshot.reset();
     lease = {};
+    if (decoded_body.capacity() > kKeptBytesMax) {
+      decoded_body = {};
+    }
     decoded_body.clear();
     requested = {};
     inline_preferences.reset();
+    conversation.turns.clear();
     seat.Leave();
     pinned_model_removed = false;
     choices.clear();

@@ -32,7 +32,7 @@ Result<void> DataPlane::Listen(const std::vector<std::string>& addresses) {
 void DataPlane::SetSnapshot(std::shared_ptr<const Snapshot> snapshot) {
   limits_ = snapshot->options.server.limits;
   std::unique_ptr<decision::Router> router;
-  if (snapshot->classifier != nullptr) {
+  if (snapshot->options.decision.router.type == decision::RouterType::kLocal) {
     router = std::make_unique<decision::LocalRouter>(snapshot->classifier);
   } else {
     router = std::make_unique<decision::LlmRouter>(environment_.loop, environment_.tls_client,

@@ -177,10 +177,10 @@ void DataService::SetIds(http::ServerExchange& client, Context& context) {
 io::Task<void> DataService::Handle(http::ServerExchange& client) {
   std::unique_ptr<Context> context = TakeContext(client);
   const Route* route = FindRoute(http::SplitTarget(client.head()->target).path);
-  if (route != nullptr && route->action == Action::kModelRequest &&
+  if (route != nullptr && TakesBody(route->action) &&
       client.head()->method == http::Method::kPost) {
     context->exchange.request.operation = route->operation;
-    return ServeModelRequest(client, std::move(context));
+    return ServeExchange(route->action, client, std::move(context));
   }
   return ServeOther(route, client, std::move(context));
 }
@@ -217,11 +217,8 @@ io::Task<void> DataService::Dispatch(const Route& route, http::ServerExchange& c
                                      Context& context) {
   switch (route.action) {
     case Action::kModelRequest:
-      break;  // has been served by ServeModelRequest
     case Action::kDecide:
-      context.exchange.request.operation = route.operation;
-      co_await ServeDecision(client, context);
-      break;
+      break;  // have been served by ServeExchange
     case Action::kListModels:
       co_await ListModels(client, context);
       break;
@@ -243,8 +240,8 @@ io::Task<void> DataService::Dispatch(const Route& route, http::ServerExchange& c
   }
 }
 
-io::Task<void> DataService::ServeModelRequest(http::ServerExchange& client,
-                                              std::unique_ptr<Context> context) {
+io::Task<void> DataService::ServeExchange(Action action, http::ServerExchange& client,
+                                          std::unique_ptr<Context> context) {
   Exchange& x = context->exchange;
   Result<void> outcome;
   if (serving_.draining.load(std::memory_order_relaxed)) {
@@ -253,6 +250,8 @@ io::Task<void> DataService::ServeModelRequest(http::ServerExchange& client,
                     .retry = Retry::kLater,
                     .message = "the gateway is shutting down; try again at another instance",
                     .retry_after = std::chrono::seconds(5)};
+  } else if (action == Action::kDecide) {
+    outcome = co_await ServeDecision(client, *context);
   } else {
     Result<PipelineReply> reply = co_await pipeline_.Handle(client, *context);
     NoteRejectedIds(x);
@@ -287,16 +286,19 @@ io::Task<void> DataService::ServeModelRequest(http::ServerExchange& client,
 }
 
 // The decision alone: no provider is called (spec 02).
-io::Task<void> DataService::ServeDecision(http::ServerExchange& client, Context& context) {
+io::Task<Result<void>> DataService::ServeDecision(http::ServerExchange& client, Context& context) {
+  Exchange& x = context.exchange;
   Result<void> decided = co_await pipeline_.DecideOnly(client, context);
-  NoteRejectedIds(context.exchange);
+  NoteRejectedIds(x);
   if (!decided) {
-    co_await SendError(decided.error(), client, context);
-    co_return;
+    co_return decided;
   }
   const bool explain = HasQueryItem(http::SplitTarget(client.head()->target).query, "explain=1");
-  AppendDecision(context.exchange, explain ? Explain::kYes : Explain::kNo, context.text);
-  co_await SendJson(200, client, context);
+  AppendDecision(x, explain ? Explain::kYes : Explain::kNo, context.text);
+  x.status = 200;
+  x.lifecycle = Lifecycle::kCompleted;
+  co_await SendJson(x.status, client, context);
+  co_return Result<void>();
 }
 
 io::Task<void> DataService::ListModels(http::ServerExchange& client, Context& context) {
@@ -397,13 +399,13 @@ void DataService::WriteGatewayHeaders(http::ServerExchange& client, const Contex
   out.Literal("\r\nx-mainstay-request-id: ");
   out.Text(x.id());
   out.Literal("\r\n");
+  if (detail == observe::ResponseHeaders::kFull && (x.model != nullptr || x.session.present)) {
+    WriteSessionLines(x, out);
+  }
   if (model_lines.empty()) {
     return;
   }
   out.Text(model_lines);
-  if (full) {
-    WriteSessionLines(x, out);
-  }
   out.Literal("x-mainstay-reason: ");
   out.Text(ReasonText(x.reason));
   out.Literal("\r\n");

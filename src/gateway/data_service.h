@@ -75,11 +75,13 @@ class DataService final : public http::Handler, private HeaderWriter {
   void GiveContext(std::unique_ptr<Context> context);
   void SetIds(http::ServerExchange& client, Context& context);
 
-  io::Task<void> ServeModelRequest(http::ServerExchange& client, std::unique_ptr<Context> context);
+  // A request that is decided upon, and its end.
+  io::Task<void> ServeExchange(Action action, http::ServerExchange& client,
+                               std::unique_ptr<Context> context);
   io::Task<void> ServeOther(const Route* route, http::ServerExchange& client,
                             std::unique_ptr<Context> context);
   io::Task<void> Dispatch(const Route& route, http::ServerExchange& client, Context& context);
-  io::Task<void> ServeDecision(http::ServerExchange& client, Context& context);
+  io::Task<Result<void>> ServeDecision(http::ServerExchange& client, Context& context);
   io::Task<void> ListModels(http::ServerExchange& client, Context& context);
   io::Task<void> GetModel(std::string_view name, http::ServerExchange& client, Context& context);
   io::Task<void> SendJson(int status, http::ServerExchange& client, Context& context);

@@ -28,7 +28,15 @@ void AppendExplanation(const Exchange& x, json::Writer& writer) {
     writer.Key("reason").String(dropped.reason).EndObject();
   }
   writer.EndArray();
-  writer.Key("signals").BeginObject().EndObject();
+  writer.Key("signals").BeginObject();
+  if (x.routed.outcome != RouterOutcome::kNotAsked) {
+    writer.Key("preference").BeginObject();
+    writer.Key("outcome").String(RouterOutcomeText(x.routed.outcome));
+    writer.Key("cached").Bool(x.routed.source == AnswerSource::kCached);
+    writer.Key("ms").Double(std::chrono::duration<double, std::milli>(x.routed.time).count());
+    writer.EndObject();
+  }
+  writer.EndObject();
 }
 
 }  // namespace

@@ -25,6 +25,11 @@ const decision::Preferences& PreferencesOf(const Context& context) {
                                     : context.snapshot->shared->preferences;
 }
 
+// The decision's name as a pin keeps it: what a client calls its own preferences is not kept.
+std::string_view NameToKeep(const Context& context) {
+  return context.inline_preferences ? std::string_view() : context.exchange.base.decision;
+}
+
 }  // namespace
 
 // What the request's switches ask for.
@@ -48,65 +53,58 @@ Result<ModelChoice::Step> ModelChoice::Begin(http::ServerExchange& client, Conte
   if (config.options.pins.sessions == session::PinSessions::kOff || wishes.pin_off) {
     x.pin_outcome = PinOutcome::kOff;
   }
-  if (Result<void> read = ReadInline(context); !read) {
-    return std::move(read).error();
+  std::vector<decision::PreferenceOptions> own;
+  if (const Span span = x.request.facts.preferences; !span.empty()) [[unlikely]] {
+    MS_TRY(own, decision::ReadInlinePreferences(x.request.body.substr(span.begin, span.size()),
+                                                config.catalog, x.caller));
   }
   MS_TRY(context.requested,
          decision::Resolve(x.request.model, config.catalog, config.options.decision));
-  const bool judged =
+  const bool may_choose =
       !wishes.route_off && x.request.operation == Operation::kChat &&
-      !PreferencesOf(context).empty() &&
       (config.options.decision.route == decision::RouteMode::kAlways || context.requested.is_auto);
-  if (judged) {
-    return RecallPin(context, wishes) ? Step::kRanked : Step::kAskRouter;
+  const Asks asks = own.empty() && config.preferences.empty() ? Asks::kNo : Asks::kYes;
+  Result<void> decided;
+  if (may_choose && RecallPin(context, wishes, asks)) {
+    decided = Judge(context);
+  } else if (may_choose && asks == Asks::kYes) {
+    if (!own.empty()) {
+      context.inline_preferences.emplace(std::move(own), config.catalog);
+    }
+    return Step::kAskRouter;
+  } else {
+    decided = decision::ServeRequested(
+        context.requested, wishes.route_off ? Reason::kRouteOff : Reason::kRequestedModel, x.base);
+    if (decided) {
+      decided = Judge(context);
+    }
   }
-  const Reason reason = wishes.route_off ? Reason::kRouteOff : Reason::kRequestedModel;
-  if (Result<void> served = decision::ServeRequested(context.requested, reason, x.base); !served) {
-    return std::move(served).error();
+  if (!decided) {
+    return std::move(decided).error();
   }
-  return Step::kRanked;
-}
-
-Result<void> ModelChoice::ReadInline(Context& context) const {
-  const Exchange& x = context.exchange;
-  const Span span = x.request.facts.preferences;
-  if (span.empty()) {
-    return {};
-  }
-  const Catalog& catalog = context.snapshot->shared->catalog;
-  MS_TRY(const std::vector<decision::PreferenceOptions> options,
-         decision::ReadInlinePreferences(x.request.body.substr(span.begin, span.size()), catalog,
-                                         x.caller));
-  context.inline_preferences.emplace(options, catalog);
-  return {};
+  return Step::kDecided;
 }
 
 // True: the session has a pin, and the models are ranked behind it. False: the context has a seat
-// among those who are about to make one, if the session may have a pin at all.
-bool ModelChoice::RecallPin(Context& context, const Wishes& wishes) {
+// among those who are about to make one, if the session may have a pin and somebody could make it.
+bool ModelChoice::RecallPin(Context& context, const Wishes& wishes, Asks asks) {
   Exchange& x = context.exchange;
   if (!x.session.present || x.pin_outcome == PinOutcome::kOff) {
     return false;
   }
-  const Snapshot& config = *context.snapshot->shared;
-  const session::PinOptions& rules = config.options.pins;
+  const session::PinOptions& rules = context.snapshot->shared->options.pins;
   const WallTime now = clock_.Now();
   if (wishes.pin_reset) {
     pins_.Erase(x.session.key, rules, now);
   }
+  // Without preferences a pin is an operator's, or was made by those of an earlier request.
+  if (asks == Asks::kNo && !pins_.Find(x.session.key, rules, now)) {
+    return false;
+  }
   session::PinTable::Recalled recalled = pins_.Recall(x.session.key, rules, now);
   if (recalled.pin) {
-    const Model* const model = config.catalog.Find(recalled.pin->model);
-    if (model != nullptr && x.caller.Allows(model->name)) {
+    if (RankPinned(*recalled.pin, context)) {
       x.pin = recalled.pin;
-      const decision::Preferences& preferences = config.preferences;
-      const int route = preferences.Find(x.pin->decision);
-      const auto others = route < 0 ? std::span<const Model* const>() : preferences.models(route);
-      if (!decision::RankModels(x.pin->decision, others, model, x.request, Reason::kPinHit,
-                                x.base)) {
-        // Nobody can take it: the pinned model's provider says so best.
-        x.base.candidates.push_back({.model = model, .score = 1.0});
-      }
       return true;
     }
     context.pinned_model_removed = true;
@@ -117,7 +115,31 @@ bool ModelChoice::RecallPin(Context& context, const Wishes& wishes) {
   return false;
 }
 
+// False: the model is not there any more for this caller.
+bool ModelChoice::RankPinned(const Pin& pin, Context& context) const {
+  Exchange& x = context.exchange;
+  const Snapshot& config = *context.snapshot->shared;
+  const Model* const model = config.catalog.Find(pin.model);
+  if (model == nullptr || !x.caller.Allows(model->name)) {
+    return false;
+  }
+  const decision::Ranking others =
+      config.preferences.ranking(config.preferences.Find(pin.decision));
+  if (!decision::RankModels(pin.decision, others, model, x.request, Reason::kPinHit, x.base)) {
+    // Nobody can take it: the pinned model's provider says so best.
+    x.base.candidates.push_back({.model = model, .score = 1.0});
+  }
+  return true;
+}
+
 io::Task<Result<void>> ModelChoice::AskRouter(http::ServerExchange& client, Context& context) {
+  if (Result<void> ranked = co_await Rank(client, context); !ranked) {
+    co_return ranked;
+  }
+  co_return Judge(context);
+}
+
+io::Task<Result<void>> ModelChoice::Rank(http::ServerExchange& client, Context& context) {
   if (!context.seat) {
     co_return co_await Route(client, context);
   }
@@ -137,11 +159,12 @@ io::Task<Result<void>> ModelChoice::AskRouter(http::ServerExchange& client, Cont
   context.seat.Lead();
   Result<void> routed = co_await Route(client, context);
   const BaseDecision& base = context.exchange.base;
-  if (routed) {
-    context.seat.Publish(base.pins ? session::Decided{.model = base.candidates.front().model->name,
-                                                      .decision = base.decision,
-                                                      .reason = base.reason}
-                                   : session::Decided{.reason = base.reason});
+  if (routed && base.pins) {
+    context.seat.Publish({.model = base.candidates.front().model->name,
+                          .decision = NameToKeep(context),
+                          .reason = base.reason});
+  } else if (routed || routed.error().kind != ErrorKind::kClientLeft) {
+    context.seat.Publish({.reason = base.reason});  // the others need not ask the same again
   }
   co_return routed;
 }
@@ -154,10 +177,13 @@ Result<void> ModelChoice::Follow(Context& context, const session::Decided& decid
   if (model == nullptr) {
     return decision::ServeRequested(context.requested, decided.reason, x.base);
   }
-  const int route = preferences.Find(decided.decision);
-  const auto others = route < 0 ? std::span<const Model* const>() : preferences.models(route);
-  // The name lives as long as the process; the leader's configuration may be another one.
-  if (!decision::RankModels(decided.decision, others, model, x.request, decided.reason, x.base)) {
+  // The leader's configuration may be another one, and so may its own preferences.
+  const int route = context.inline_preferences ? preferences.FindServedBy(*model)
+                                               : preferences.Find(decided.decision);
+  const std::string_view name =
+      route < 0 ? decided.decision : std::string_view(preferences.routes()[route].name);
+  if (!decision::RankModels(name, preferences.ranking(route), model, x.request, decided.reason,
+                            x.base)) {
     return decision::ServeRequested(context.requested, Reason::kNoMatch, x.base);
   }
   x.base.pins = true;
@@ -169,33 +195,40 @@ io::Task<Result<void>> ModelChoice::Route(http::ServerExchange& client, Context&
   const decision::Preferences& preferences = PreferencesOf(context);
   decision::Router& router = *context.snapshot->router;
   decision::ConversationOf(x.request, router.Limits(preferences.routes()), context.conversation);
+  const MonoTime asked = loop_.Precise();
   const decision::RouterAnswer answer =
       co_await router.Ask(preferences.routes(), context.conversation, clock_.Now(), client.scope());
+  x.routed = {.outcome = answer.outcome, .source = answer.source, .time = loop_.Precise() - asked};
   if (client.scope().cancelled()) {
     co_return ClientLeft();
   }
-  if (answer.kind == decision::RouterAnswer::Kind::kMatch) {
-    const std::string_view name = preferences.routes()[static_cast<size_t>(answer.route)].name;
-    if (decision::RankModels(name, preferences.models(answer.route), nullptr, x.request,
-                             Reason::kDecisionMatched, x.base)) {
-      x.base.pins = true;
-      co_return Result<void>();
-    }
+  if (answer.outcome == RouterOutcome::kMatch &&
+      decision::RankModels(preferences.routes()[answer.route].name,
+                           preferences.ranking(answer.route), nullptr, x.request,
+                           Reason::kDecisionMatched, x.base)) {
+    x.base.pins = true;
+    co_return Result<void>();
   }
-  co_return decision::ServeRequested(context.requested,
-                                     answer.kind == decision::RouterAnswer::Kind::kFailed
-                                         ? Reason::kRouterUnavailable
-                                         : Reason::kNoMatch,
-                                     x.base);
+  const bool answered =
+      answer.outcome == RouterOutcome::kMatch || answer.outcome == RouterOutcome::kNoMatch;
+  co_return decision::ServeRequested(
+      context.requested, answered ? Reason::kNoMatch : Reason::kRouterUnavailable, x.base);
 }
 
 Result<void> ModelChoice::Judge(Context& context) const {
   Exchange& x = context.exchange;
   Result<void> judged = policy::Decide(x.base, x.pin, x.caller, x.verdict);
-  if (judged && context.pinned_model_removed) {
+  if (!judged) {
+    return judged;
+  }
+  if (context.pinned_model_removed) {
     x.verdict.reason = Reason::kPinnedModelRemoved;
   }
-  return judged;
+  if (x.pin) {
+    x.pin_outcome =
+        x.verdict.models.front()->name == x.pin->model ? PinOutcome::kHit : PinOutcome::kFailover;
+  }
+  return {};
 }
 
 void ModelChoice::Remember(Context& context, Answer answer) {
@@ -221,7 +254,7 @@ void ModelChoice::Remember(Context& context, Answer answer) {
   }
   x.pin_outcome = pins_.Commit(seat,
                                {.model = x.model->name,
-                                .decision = x.base.decision,
+                                .decision = NameToKeep(context),
                                 .caller = x.caller.name,
                                 .source = x.session.source},
                                rules, clock_.Now());

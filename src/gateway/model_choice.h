@@ -16,23 +16,18 @@ class ModelChoice final {
   ModelChoice(io::Loop& loop, const PolicyClock& clock, session::PinTable& pins)
       : loop_(loop), clock_(clock), pins_(pins) {}
 
-  // Finds the session, and ranks the models when that can be done at once: always but when the
-  // router has to be asked. Fills session, pin and base of the exchange.
+  // Finds the session, and decides when that can be done at once: always but when the router has to
+  // be asked. Fills session, pin, base and verdict of the exchange.
   //
-  // Errors: kModelNotFound, kInvalidField.
-  enum class Step : uint8_t { kRanked, kAskRouter };
+  // Errors: kModelNotFound, kModelNotAllowed, kInvalidField.
+  enum class Step : uint8_t { kDecided, kAskRouter };
   Result<Step> Begin(http::ServerExchange& client, Context& context);
 
   // After kAskRouter: one of the requests of a session that are under way together asks, and the
-  // others wait for it. Fills base.
+  // others wait for it. Fills routed, base and verdict.
   //
-  // Errors: kModelNotFound, kClientLeft.
+  // Errors: kModelNotFound, kModelNotAllowed, kClientLeft.
   io::Task<Result<void>> AskRouter(http::ServerExchange& client, Context& context);
-
-  // The verdict, for what Begin or AskRouter has ranked.
-  //
-  // Errors: kModelNotAllowed.
-  Result<void> Judge(Context& context) const;
 
   // What came back, before the client hears of it: makes, keeps or moves the pin and says so in the
   // exchange. The request's seat among those under way ends.
@@ -42,9 +37,13 @@ class ModelChoice final {
  private:
   struct Wishes;
 
-  Result<Step> Judged(http::ServerExchange& client, Context& context, const Wishes& wishes);
-  bool RecallPin(Context& context, const Wishes& wishes);
-  Result<void> ReadInline(Context& context) const;
+  // Whether there are preferences to ask the router about.
+  enum class Asks : uint8_t { kNo, kYes };
+
+  bool RecallPin(Context& context, const Wishes& wishes, Asks asks);
+  bool RankPinned(const Pin& pin, Context& context) const;
+  io::Task<Result<void>> Rank(http::ServerExchange& client, Context& context);
+  Result<void> Judge(Context& context) const;
   io::Task<Result<void>> Route(http::ServerExchange& client, Context& context);
   Result<void> Follow(Context& context, const session::Decided& decided);
 

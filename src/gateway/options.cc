@@ -122,6 +122,10 @@ void CheckPreferences(const Options& options, const std::vector<std::string_view
       problems.Add(Under(path, "name"),
                    preferences[i].route.name + " is the name of an earlier one");
     }
+    if (const std::string_view problem = decision::ProblemOfName(preferences[i].route.name);
+        !problem.empty()) {
+      problems.Add(Under(path, "name"), std::string(problem));
+    }
     if (preferences[i].models.empty()) {
       problems.Add(Under(path, "models"), "must name at least one model");
     }
@@ -134,9 +138,8 @@ void CheckPreferences(const Options& options, const std::vector<std::string_view
       }
     }
   }
-  if (!preferences.empty()) {
-    decision::Validate(options.decision.router, "routing.router", problems);
-  }
+  // Clients may bring preferences of their own, so that it is always needed.
+  decision::Validate(options.decision.router, "routing.router", problems);
   for (size_t i = 0; i < options.decision.auto_models.size(); ++i) {
     if (Contains(names, options.decision.auto_models[i])) {
       problems.Add(At("routing.auto_models", i),

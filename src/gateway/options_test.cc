@@ -41,6 +41,16 @@ void Check(const OptionsCase& c, const Problems& problems) {
 const OptionsCase kProblemCases[] = {
     {"good", [](auto&) {}, {}},
     {"nothing_to_serve", [](auto& o) { o.catalog = {}; }, {}},
+    {"a_router_that_cannot_be_asked",
+     [](auto& o) { o.decision.router.base_url = "not a url"; },
+     {"routing.router.base_url"}},
+    {"a_preference_whose_name_is_no_header_value",
+     [](auto& o) {
+       o.decision.preferences = {
+           {.route = {.name = "a\nb", .description = "d"}, .models = {"best"}}};
+     },
+     {"routing.preferences[0].name"},
+     "control characters"},
     {"data_off_loopback_without_callers",
      [](auto& o) { o.server.listen = {"0.0.0.0:1"}; },
      {"server.listen"},

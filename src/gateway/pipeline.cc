@@ -118,13 +118,10 @@ io::Task<Result<PipelineReply>> Pipeline::Handle(http::ServerExchange& client, C
   if (!step) {
     co_return step.error();
   }
-  if (*step == ModelChoice::Step::kAskRouter) {  // decision/
+  if (*step == ModelChoice::Step::kAskRouter) {  // decision/, policy/
     if (Result<void> asked = co_await model_choice_.AskRouter(client, context); !asked) {
       co_return std::move(asked).error();
     }
-  }
-  if (Result<void> judged = model_choice_.Judge(context); !judged) {  // policy/
-    co_return std::move(judged).error();
   }
   // Beyond this point the models and their order are fixed; only accounts and endpoints differ.
   x.model = x.verdict.models.front();
@@ -164,9 +161,6 @@ io::Task<Result<void>> Pipeline::DecideOnly(http::ServerExchange& client, Contex
       co_return asked;
     }
   }
-  if (Result<void> judged = model_choice_.Judge(context); !judged) {
-    co_return judged;
-  }
   x.model = x.verdict.models.front();
   x.reason = x.verdict.reason;
   x.decided = loop_.Precise();
@@ -182,7 +176,7 @@ Result<ModelChoice::Step> Pipeline::Prepare(http::ServerExchange& client, Contex
   if (Result<void> decoded = Decode(client, context); !decoded) {  // wire/
     return std::move(decoded).error();
   }
-  return model_choice_.Begin(client, context);  // session/, decision/
+  return model_choice_.Begin(client, context);  // session/, decision/, policy/
 }
 
 Result<void> Pipeline::Identify(http::ServerExchange& client, Context& context) const {

@@ -122,9 +122,24 @@ bool Relay::TurnOver() {
 }
 
 void Relay::StartPassing(http::ClientConnection::Body state) {
+  if (!begun_ && !context_.pieces.empty()) {
+    begun_ = true;
+    NoteBegin();
+  }
   body_done_ = state == http::ClientConnection::Body::kDone;
   piece_ = 0;
   stage_ = Stage::kFeed;
+}
+
+// How soon a stream begins is one of the things that models are chosen by. An answer that comes as
+// a whole says nothing about it.
+void Relay::NoteBegin() {
+  const Exchange& x = context_.exchange;
+  if (!watcher_.is_stream() || x.status >= 300) {
+    return;
+  }
+  const MonoTime sent = x.first_byte - ServedAttempt().time;
+  x.model->first_token->Add(std::max(x.first_byte, loop_.now()) - sent);
 }
 
 io::IoStatus Relay::Pass() {

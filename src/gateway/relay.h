@@ -59,6 +59,7 @@ class Relay final {
   bool TurnOver();
   // Begins with what the last Take gave.
   void StartPassing(http::ClientConnection::Body state);
+  void NoteBegin();
   // Sends on what was taken, as far as the client takes it. kWouldBlock: drain the client, and call
   // again.
   io::IoStatus Pass();
@@ -77,6 +78,7 @@ class Relay final {
   Stage stage_ = Stage::kFeed;
   MonoTime turn_{};  // the round of the loop that reads are counted in
   int turn_reads_ = 0;
+  bool begun_ = false;  // bytes of the body have come
   bool body_done_ = false;
   bool head_ended_ = false;
 };

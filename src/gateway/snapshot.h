@@ -28,7 +28,7 @@ struct Snapshot {
       : options(std::move(options_in)),
         hash(std::move(hash_in)),
         effective(std::move(effective_in)),
-        catalog(options.catalog),
+        catalog(options.catalog, earlier == nullptr ? nullptr : &earlier->catalog),
         callers(options.identity, earlier == nullptr ? nullptr : &earlier->callers),
         session_ids(options.session_headers, install_key),
         preferences(options.decision.preferences, catalog),

@@ -52,12 +52,12 @@ std::optional<NanoMoney> Model::Cost(const Usage& usage) const {
   return NanoMoney{total};
 }
 
-Catalog::Catalog(const CatalogOptions& options) {
+Catalog::Catalog(const CatalogOptions& options, const Catalog* earlier) {
   for (const ProviderOptions& provider : options.providers) {
     AddProvider(provider);
   }
   for (const ModelOptions& model : options.models) {
-    AddModel(model);
+    AddModel(model, earlier);
   }
   IndexNames();
 }
@@ -98,7 +98,7 @@ void Catalog::AddProvider(const ProviderOptions& options) {
   providers_.push_back(std::move(provider));
 }
 
-void Catalog::AddModel(const ModelOptions& options) {
+void Catalog::AddModel(const ModelOptions& options, const Catalog* earlier) {
   auto model = std::make_unique<Model>();
   model->name = options.name;
   model->upstream_name =
@@ -107,8 +107,15 @@ void Catalog::AddModel(const ModelOptions& options) {
   for (const auto& provider : providers_) {
     if (provider->name == options.provider) {
       model->provider = provider.get();
+      model->served = std::ranges::any_of(provider->targets, [&](const Target& target) {
+        return target.enabled && target.Serves(model->name);
+      });
     }
   }
+  const Model* const before = earlier == nullptr ? nullptr : earlier->Find(model->name);
+  model->first_token = before != nullptr && before->name == model->name
+                           ? before->first_token
+                           : std::make_shared<FirstTokenTime>();
   model->index = static_cast<int32_t>(models_.size());
   model->options = options;
   models_.push_back(std::move(model));

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <atomic>
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -45,12 +47,38 @@ struct Provider {
   std::vector<Target> targets;  // in configured order: account by account, endpoint by endpoint
 };
 
+// How soon a model's streams begin: an exponentially weighted mean of the time from sending a
+// request to the first bytes of the stream, each new one with a weight of a fifth (spec 04 §5).
+// Threads: any; when two report at once, one of the two may be lost.
+class FirstTokenTime final {
+ public:
+  static constexpr int kWeightOfOlder = 4;
+
+  void Add(std::chrono::nanoseconds time) {
+    const int64_t mean = nanos_.load(std::memory_order_relaxed);
+    const int64_t now = time.count();
+    nanos_.store(mean == kUnknown ? now : (kWeightOfOlder * mean + now) / (kWeightOfOlder + 1),
+                 std::memory_order_relaxed);
+  }
+  // The longest of all times while none was measured.
+  std::chrono::nanoseconds mean() const {
+    return std::chrono::nanoseconds(nanos_.load(std::memory_order_relaxed));
+  }
+
+ private:
+  static constexpr int64_t kUnknown = std::chrono::nanoseconds::max().count();
+
+  std::atomic<int64_t> nanos_ = kUnknown;
+};
+
 struct Model {
   std::string name;
   std::string upstream_name;
   std::string upstream_json;  // the same as a JSON string, as it is spliced into requests
   const Provider* provider = nullptr;
-  int32_t index = 0;  // position in Catalog::models()
+  int32_t index = 0;                            // position in Catalog::models()
+  bool served = false;                          // an enabled target serves it
+  std::shared_ptr<FirstTokenTime> first_token;  // never null; of every catalog with this name
   ModelOptions options;
 
   // What the tokens cost, rounded half up to 1e-9 per term; nullopt when a price or count that is
@@ -59,11 +87,12 @@ struct Model {
 };
 
 // The providers and models of one configuration, indexed by every name that clients may use.
-// Immutable: shared between threads without locks.
+// Immutable but for what is measured: shared between threads without locks.
 class Catalog final {
  public:
-  // `options` must have passed Validate.
-  explicit Catalog(const CatalogOptions& options);
+  // `options` must have passed Validate. What `earlier`, which may be null, has measured of a model
+  // goes on.
+  explicit Catalog(const CatalogOptions& options, const Catalog* earlier = nullptr);
   Catalog(const Catalog&) = delete;
   Catalog& operator=(const Catalog&) = delete;
 
@@ -84,7 +113,7 @@ class Catalog final {
 
  private:
   void AddProvider(const ProviderOptions& options);
-  void AddModel(const ModelOptions& options);
+  void AddModel(const ModelOptions& options, const Catalog* earlier);
   void IndexNames();
 
   std::vector<std::unique_ptr<Provider>> providers_;

@@ -68,6 +68,37 @@ struct BaseDecision {
   bool pins = false;  // the session is held to what it gets
 };
 
+// What came of asking which preference a conversation belongs to.
+enum class RouterOutcome : uint8_t {
+  kNotAsked,
+  kMatch,
+  kNoMatch,
+  kTimeout,
+  kUnreachable,
+  kBadStatus,  // of an answer that is no 2xx
+  kGarbage,    // an answer that is none
+  kUntrained,  // the local router learned other routes
+  kCancelled,  // the client left
+};
+inline constexpr std::array<std::string_view, 9> kRouterOutcomeTexts = {
+    "",           "match",   "no_match",  "timeout",   "unreachable",
+    "bad_status", "garbage", "untrained", "cancelled",
+};
+static_assert(static_cast<size_t>(RouterOutcome::kCancelled) + 1 == kRouterOutcomeTexts.size());
+
+inline constexpr std::string_view RouterOutcomeText(RouterOutcome outcome) {
+  return kRouterOutcomeTexts[static_cast<size_t>(outcome)];
+}
+
+// Whether the router's answer was remembered from an earlier question.
+enum class AnswerSource : uint8_t { kAsked, kCached };
+
+struct Routed {
+  RouterOutcome outcome = RouterOutcome::kNotAsked;
+  AnswerSource source = AnswerSource::kAsked;
+  std::chrono::nanoseconds time{0};
+};
+
 // The result of policy/: the models to try in order, and why the first one is first.
 struct Verdict {
   std::vector<const Model*> models;
@@ -91,6 +122,7 @@ struct Exchange {
   Request request;
   SessionId session;
   std::optional<Pin> pin;  // that the session had before this request
+  Routed routed;
   BaseDecision base;
   Verdict verdict;
   std::vector<Attempt> attempts;

@@ -23,6 +23,7 @@ enum class Reason : uint8_t {
   // What kept the model that was chosen first from serving.
   kFailoverUpstreamError,
   kFailoverTimeout,
+  kFailoverDisabled,
   kFailoverContextWindow,
   kFailoverCapabilityTools,
   kFailoverCapabilityVision,
@@ -30,7 +31,7 @@ enum class Reason : uint8_t {
   kFailoverCapabilityJson,
 };
 
-inline constexpr std::array<std::string_view, 17> kReasonTexts = {
+inline constexpr std::array<std::string_view, 18> kReasonTexts = {
     "",
     "requested_model",
     "default_model",
@@ -43,6 +44,7 @@ inline constexpr std::array<std::string_view, 17> kReasonTexts = {
     "pinned_model_removed",
     "failover:upstream_error",
     "failover:timeout",
+    "failover:disabled",
     "failover:context_window",
     "failover:capability_tools",
     "failover:capability_vision",

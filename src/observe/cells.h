@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "model/exchange.h"
 #include "model/failure.h"
 #include "model/session.h"
 #include "observe/histogram.h"
@@ -31,6 +32,9 @@ struct FixedCells {
   std::array<Counter, kErrorKindCount> http_refused;
   std::array<Counter, kReasonsMax> reasons;
   std::array<Counter, kPinOutcomeCount> pins;
+  std::array<Counter, kRouterOutcomeTexts.size()> router_asked;
+  Counter router_cached;
+  Histogram router_time;
   Histogram request_time;
   Histogram decision_time;
   Counter stream_events;

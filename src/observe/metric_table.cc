@@ -140,6 +140,13 @@ void WritePins(const Scrape& scrape, ExpositionWriter& out) {
   }
 }
 
+void WriteRouter(const Scrape& scrape, ExpositionWriter& out) {
+  for (size_t outcome = 1; outcome < kRouterOutcomeTexts.size(); ++outcome) {
+    out.Integer({kRouterOutcomeTexts[outcome]}, Sum(scrape, &FixedCells::router_asked, outcome));
+  }
+  out.Integer({"cached"}, Sum(scrape, &FixedCells::router_cached));
+}
+
 void WriteReloads(const Scrape& scrape, ExpositionWriter& out) {
   out.Integer({"ok"}, scrape.counts.reloads_ok);
   out.Integer({"refused"}, scrape.counts.reloads_refused);
@@ -242,6 +249,14 @@ constexpr MetricRow kMetrics[] = {
       "Requests, by what became of their session's pin.",
       {"outcome"}},
      &WritePins},
+    {{"mainstay_router_questions_total",
+      kCounter,
+      "Conversations that the router of the preferences judged, by what it said or why it could "
+      "not; cached: its answer was remembered, so that it was not asked.",
+      {"outcome"}},
+     &WriteRouter},
+    {{"mainstay_router_seconds", kHistogram, "Time that the router took when it was asked.", {}},
+     &WriteTimes<&FixedCells::router_time>},
     {{"mainstay_rejected_ids_total",
       kCounter,
       "Session ids that cannot be one: empty, longer than 256 bytes, not printable.",

@@ -102,6 +102,9 @@ void WorkerMetrics::OnExchange(const Exchange& x) {
     fixed_.errors[static_cast<size_t>(*x.error)].Add(1);
   }
   fixed_.pins[static_cast<size_t>(x.pin_outcome)].Add(1);
+  if (x.routed.outcome != RouterOutcome::kNotAsked) [[unlikely]] {
+    CountRouted(x.routed);
+  }
   if (x.lifecycle == Lifecycle::kAborted) {
     fixed_.aborted.Add(1);
   }
@@ -109,6 +112,15 @@ void WorkerMetrics::OnExchange(const Exchange& x) {
     CountAttempt(attempt);
   }
   CountUsage(x);
+}
+
+void WorkerMetrics::CountRouted(const Routed& routed) {
+  if (routed.source == AnswerSource::kCached) {
+    fixed_.router_cached.Add(1);
+    return;
+  }
+  fixed_.router_asked[static_cast<size_t>(routed.outcome)].Add(1);
+  fixed_.router_time.Observe(routed.time);
 }
 
 void WorkerMetrics::OnRejectedIds(const SessionId& session) {

@@ -69,6 +69,7 @@ class WorkerMetrics final {
   ModelCells CellsOf(const Model& model);
   TargetCells FindCells(const Target& target);
   ModelCells FindCells(const Model& model);
+  void CountRouted(const Routed& routed);
   void CountAttempt(const Attempt& attempt);
   void CountUsage(const Exchange& x);
 

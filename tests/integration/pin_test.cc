@@ -55,6 +55,13 @@ class PinTest : public ::testing::Test {
     }
     return world.Ask(Post(Chat("", text, model), lines)).answer();
   }
+  // A request of the session s1 that is under way.
+  Client Begin(std::string_view text) {
+    Client client = world.Connect();
+    client.Send(Post(Chat("", text, "openai/big"), "x-session-id: s1\r\n"));
+    world.Run();
+    return client;
+  }
   // "model pin reason" of an answer.
   static std::string Told(const Answer& answer) {
     return std::string(answer.Header("x-mainstay-model")) + " " +
@@ -99,9 +106,7 @@ TEST_F(PinTest, AnIdThatCannotBeOneIsCountedAndNoSession) {
 TEST_F(PinTest, WhatWasDecidedForOneAnswerIsNotForTheNext) {
   world.provider(kOpenAi).On({.contains = "long"}).Do({.text = "x", .delay = 5s});
   world.provider(kRouter).On({.contains = "#broken"}).Do({.status = 500});
-  Client first = world.Connect();
-  first.Send(Post(Chat("", "#broken long", "openai/big"), "x-session-id: s1\r\n"));
-  world.Run();
+  Client first = Begin("#broken long");
   ASSERT_EQ(first.answer().status, 0) << "it is still under way";
   EXPECT_EQ(Told(Say("#code two")), "acme/coder set pin_set");
 }
@@ -143,6 +148,37 @@ TEST_F(PinTest, AnotherModelStandsInAndThePinStaysUntilThatIsTheRule) {
   EXPECT_EQ(Told(Say("#code fails")), "openai/big hit pin_hit");
 }
 
+TEST_F(PinTest, WhenNothingServesThePinIsStillSaid) {
+  Say("#code one");
+  for (const int number : {kOpenAi, kAcme}) {
+    world.provider(number).On({.contains = "fails"}).Do({.raw = ""});
+  }
+  const Answer answer = Say("#code fails");
+  EXPECT_EQ(answer.status, 502);
+  EXPECT_EQ(answer.Header("x-mainstay-pin"), "hit");
+  EXPECT_EQ(answer.Header("x-mainstay-reason"), "pin_hit");
+}
+
+TEST_F(PinTest, AnErrorSaysTheSessionAsFarAsItIsKnown) {
+  const Answer answer = Say("#code", "s1", "", "nobody/none");
+  EXPECT_EQ(answer.status, 404);
+  EXPECT_EQ(answer.Header("x-mainstay-session").size(), 32U);
+  EXPECT_FALSE(answer.Has("x-mainstay-model"));
+}
+
+// Nothing was tried, so nothing failed: the next one in the list is simply the first that can.
+TEST_F(PinTest, AModelWithoutAnEnabledAccountIsPassedOver) {
+  Say("#code one", "old");
+  gateway::Options options = Config();
+  options.catalog.providers[kAcme - 1].accounts = {{.alias = "off", .enabled = false}};
+  world.Reload(std::move(options));
+  EXPECT_EQ(Told(Say("#code one")), "openai/big set pin_set");
+  EXPECT_EQ(Told(Say("#code two")), "openai/big hit pin_hit");
+  for (int i = 0; i < 4; ++i) {
+    EXPECT_EQ(Told(Say("#code", "old")), "openai/big failover failover:disabled");
+  }
+}
+
 TEST_F(PinTest, AModelThatCannotTakeTheRequestIsPassedOver) {
   Say("#code one");
   const std::string body =
@@ -159,9 +195,7 @@ TEST_F(PinTest, ARouterThatFailsCostsNobodyAnAnswer) {
   world.provider(kRouter).On({.contains = "#broken"}).Do({.status = 500});
   EXPECT_EQ(Told(Say("#broken")), "openai/big none router_unavailable");
   world.provider(kRouter).On({.contains = "#late"}).Do({.delay = 5s});
-  Client client = world.Connect();
-  client.Send(Post(Chat("", "#late", "openai/big"), "x-session-id: s1\r\n"));
-  world.Run();
+  Client client = Begin("#late");
   world.Advance(1999ms);
   EXPECT_EQ(client.answer().status, 0);
   world.Advance(1ms);
@@ -172,11 +206,8 @@ TEST_F(PinTest, OneOfThoseThatComeTogetherAsks) {
   world.provider(kRouter).On({.contains = "#slow"}).Do({.text = "code", .delay = 500ms});
   std::vector<Client> clients;
   for (int i = 0; i < 5; ++i) {
-    clients.push_back(world.Connect());
-    clients.back().Send(
-        Post(Chat("", "#slow " + std::to_string(i), "openai/big"), "x-session-id: s1\r\n"));
+    clients.push_back(Begin("#slow " + std::to_string(i)));
   }
-  world.Run();
   EXPECT_EQ(asked(), 1U);
   world.Advance(500ms);
   int set = 0;
@@ -188,14 +219,26 @@ TEST_F(PinTest, OneOfThoseThatComeTogetherAsks) {
   EXPECT_EQ(asked(), 1U);
 }
 
+// Nobody waits for the same time-out after somebody else has.
+TEST_F(PinTest, ARouterThatFailsFailsForAllThatWait) {
+  world.provider(kRouter).On({.contains = "#late"}).Do({.delay = 5s});
+  std::vector<Client> clients;
+  for (int i = 0; i < 5; ++i) {
+    clients.push_back(world.Connect());
+    clients.back().Send(Post(Chat("", "#late", "auto"), "x-session-id: s1\r\n"));
+    world.Run();
+  }
+  world.Advance(2000ms);
+  for (Client& client : clients) {
+    EXPECT_EQ(client.answer().status, 404) << "no model was named, and there is no default";
+  }
+  EXPECT_EQ(asked(), 1U);
+}
+
 TEST_F(PinTest, WhenTheOneWhoAsksLeavesAnotherAsks) {
   world.provider(kRouter).On({.contains = "#slow"}).Do({.text = "code", .delay = 500ms});
-  Client leader = world.Connect();
-  leader.Send(Post(Chat("", "#slow leader", "openai/big"), "x-session-id: s1\r\n"));
-  world.Run();
-  Client follower = world.Connect();
-  follower.Send(Post(Chat("", "#slow follower", "openai/big"), "x-session-id: s1\r\n"));
-  world.Run();
+  Client leader = Begin("#slow leader");
+  Client follower = Begin("#slow follower");
   EXPECT_EQ(asked(), 1U);
   leader.Reset();
   world.Run();
@@ -206,13 +249,9 @@ TEST_F(PinTest, WhenTheOneWhoAsksLeavesAnotherAsks) {
 
 TEST_F(PinTest, AClientThatLeavesWhileItWaitsHoldsUpNobody) {
   world.provider(kRouter).On({.contains = "#slow"}).Do({.text = "code", .delay = 500ms});
-  Client leader = world.Connect();
-  leader.Send(Post(Chat("", "#slow leader", "openai/big"), "x-session-id: s1\r\n"));
-  world.Run();
+  Client leader = Begin("#slow leader");
   {
-    Client waiting = world.Connect();
-    waiting.Send(Post(Chat("", "#slow waiting", "openai/big"), "x-session-id: s1\r\n"));
-    world.Run();
+    Client waiting = Begin("#slow waiting");
     waiting.Reset();
     world.Run();
   }
@@ -245,12 +284,45 @@ TEST_F(PinTest, PreferencesOfTheRequestReplaceTheConfigured) {
   EXPECT_NE(sent.find("some #verses"), std::string::npos);
 }
 
+// The next request may come without preferences of its own, to a gateway that has none either.
+TEST_F(PinTest, APinHoldsWithoutThePreferencesThatMadeIt) {
+  Judge("#verses", "poetry");
+  gateway::Options options = Config();
+  options.decision.preferences.clear();
+  world.Reload(std::move(options));
+  const std::string preferences =
+      R"(,"routing_preferences":[{"name":"poetry","description":"verses",)"
+      R"("models":["acme/coder"]}])";
+  const Answer first =
+      world.Ask(Post(Chat(preferences, "#verses", "openai/big"), "x-session-id: s1\r\n")).answer();
+  EXPECT_EQ(Told(first), "acme/coder set pin_set");
+  EXPECT_EQ(Told(Say("and now this")), "acme/coder hit pin_hit");
+  EXPECT_EQ(Told(Say("and now this", "s2")), "openai/big none requested_model");
+}
+
+TEST_F(PinTest, WhoFollowsWithPreferencesOfItsOwnKeepsTheirFailover) {
+  world.provider(kRouter).On({.contains = "#slow"}).Do({.text = "poetry", .delay = 500ms});
+  world.provider(kAcme).On({.contains = "fails"}).Do({.status = 503});
+  const std::string preferences =
+      R"(,"routing_preferences":[{"name":"poetry","description":"verses",)"
+      R"("models":["acme/coder","openai/big"]}])";
+  Client leader =
+      world.Ask(Post(Chat(preferences, "#slow leader", "openai/big"), "x-session-id: s1\r\n"));
+  Client follower =
+      world.Ask(Post(Chat(preferences, "#slow, fails", "openai/big"), "x-session-id: s1\r\n"));
+  world.Advance(500ms);
+  EXPECT_EQ(Told(leader.answer()), "acme/coder set pin_set");
+  EXPECT_EQ(Told(follower.answer()), "openai/big none failover:upstream_error");
+  EXPECT_EQ(follower.answer().Header("x-mainstay-decision"), "poetry");
+}
+
 TEST_F(PinTest, BadPreferencesOfTheRequestAreSaid) {
   for (const std::string_view value :
        {R"("code")", "[]", "[1]", R"([{"name":"x"}])", R"([{"name":"x","models":[]}])",
         R"([{"name":"x","models":["nobody/none"]}])", R"([{"models":["openai/big"]}])",
         R"([{"name":"x","models":["openai/big"],"selection_policy":{"prefer":"best"}}])",
-        R"([{"name":"x","models":["openai/big"]},{"name":"x","models":["openai/big"]}])"}) {
+        R"([{"name":"x","models":["openai/big"]},{"name":"x","models":["openai/big"]}])",
+        R"([{"name":"a\r\nset-cookie: evil=1","models":["openai/big"]}])"}) {
     SCOPED_TRACE(value);
     const Answer answer = world
                               .Ask(Post(Chat(",\"routing_preferences\":" + std::string(value),
@@ -271,8 +343,61 @@ TEST_F(PinTest, TheDecisionAloneCallsNoProviderAndPins) {
   EXPECT_NE(answer.body.find(R"("models":["acme/coder","openai/big"],"route":"code")"),
             std::string::npos);
   EXPECT_NE(answer.body.find(R"("session_id":"s1","pinned":false)"), std::string::npos);
+  EXPECT_NE(answer.body.find(R"("signals":{"preference":{"outcome":"match","cached":false)"),
+            std::string::npos);
   EXPECT_TRUE(world.provider(kAcme).calls().empty());
+  EXPECT_EQ(world.exchange().status, 200) << "it is observed like any other";
   EXPECT_EQ(Told(Say("#think")), "acme/coder hit pin_hit");
+}
+
+TEST_F(PinTest, TheDecisionAloneStopsWithTheGateway) {
+  world.serving().draining = true;
+  const Answer answer =
+      world.Ask(Post(Chat("", "#code", "openai/big"), "", "/routing/v1/chat/completions")).answer();
+  EXPECT_EQ(answer.status, 503);
+  world.serving().draining = false;
+}
+
+// Streams alone say how soon a model begins; the others come after those that were measured.
+TEST_F(PinTest, TheFastestModelIsTheOneWhoseStreamsBeginSoonest) {
+  gateway::Options options = Config();
+  options.decision.preferences[0].prefer = decision::Prefer::kFastest;
+  world.Reload(options);
+  EXPECT_EQ(Told(Say("#code one", "")), "acme/coder none decision_matched");
+  const auto stream = [&](std::string_view model, std::chrono::milliseconds delay) {
+    world.provider(model == "openai/big" ? kOpenAi : kAcme)
+        .On({.contains = "measure"})
+        .Do({.text = "x", .delay = delay});
+    Client client = world.Connect();
+    client.Send(Post(Chat(R"(,"stream":true)", "measure", model), "x-mainstay-route: off\r\n"));
+    world.Run();
+    world.Advance(delay);
+    EXPECT_EQ(client.answer().status, 200);
+  };
+  stream("openai/big", 300ms);
+  EXPECT_EQ(Told(Say("#code two", "")), "openai/big none decision_matched");
+  stream("acme/coder", 200ms);
+  EXPECT_EQ(Told(Say("#code three", "")), "acme/coder none decision_matched");
+  world.Reload(options);
+  EXPECT_EQ(Told(Say("#code four", "")), "acme/coder none decision_matched");
+}
+
+class AutoTest : public PinTest {
+ protected:
+  static gateway::Options Options() {
+    gateway::Options options = Config();
+    options.decision.route = decision::RouteMode::kAuto;
+    return options;
+  }
+  AutoTest() : PinTest(Options()) {}
+};
+
+TEST_F(AutoTest, OnlyAskingForAnAutoModelIsAskingForAChoice) {
+  EXPECT_EQ(Told(Say("#code")), "openai/big none requested_model");
+  EXPECT_EQ(Told(Say("#code", "s1", "", "auto")), "acme/coder set pin_set");
+  EXPECT_EQ(Told(Say("#think", "s1", "", "mainstay/auto")), "acme/coder hit pin_hit");
+  EXPECT_EQ(Told(Say("#think")), "openai/big none requested_model") << "a named model is meant";
+  EXPECT_EQ(asked(), 1U);
 }
 
 class UnforwardedTest : public PinTest {

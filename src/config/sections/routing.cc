@@ -18,6 +18,7 @@ constexpr ChoiceName<decision::RouteMode> kRouteModes[] = {
 constexpr ChoiceName<decision::Prefer> kPrefers[] = {
     {"none", decision::Prefer::kNone},
     {"cheapest", decision::Prefer::kCheapest},
+    {"fastest", decision::Prefer::kFastest},
 };
 constexpr ChoiceName<decision::RouterType> kRouterTypes[] = {
     {"llm", decision::RouterType::kLlm},
@@ -58,8 +59,7 @@ const Table<decision::RouterOptions>& RouterTable() {
       Table<S>()
           .Key("type", &S::type, Choice(kRouterTypes),
                "`llm` asks a model; `local` learns the descriptions and examples at the start and "
-               "asks "
-               "nobody.")
+               "asks nobody.")
           .Key("base_url", &S::base_url, Text(Empty::kRefused),
                "Where the model is: an endpoint of the OpenAI chat protocol, with its version.")
           .Key("model", &S::model, Text(Empty::kRefused), "The model's name there.")
@@ -67,20 +67,23 @@ const Table<decision::RouterOptions>& RouterTable() {
                {.excludes = "api_key_file"})
           .Key("api_key_file", &S::api_key, SecretFile(), "File that holds `api_key`.",
                {.effective = Effective::kLeftOut, .excludes = "api_key"})
-          .Key("timeout_ms", &S::timeout, Milliseconds({.min = 1}),
+          .Key("timeout_ms", &S::timeout,
+               Milliseconds({.min = 1, .max = decision::kRouterTimeoutMax.count()}),
                "For the whole question. After it the request is served as if nothing had matched.")
-          .Key("max_turns", &S::max_turns, Integer({.min = 1, .max = 10'000}),
+          .Key("max_turns", &S::max_turns, Integer({.min = 1, .max = decision::kRouterTurnsMax}),
                "Newest turns of the conversation that the router sees.")
-          .Key("max_prompt_tokens", &S::max_prompt_tokens, Integer({.min = 16, .max = 10'000'000}),
+          .Key("max_prompt_tokens", &S::max_prompt_tokens,
+               Integer({.min = decision::kRouterTokensMin, .max = decision::kRouterTokensMax}),
                "How much of the conversation it sees, about.");
   return table;
 }
 
 const Table<decision::PreferenceOptions>& SelectionTable() {
   using S = decision::PreferenceOptions;
-  static const Table<S> table = Table<S>().Key(
-      "prefer", &S::prefer, Choice(kPrefers),
-      "Which of the models comes first: the first of the list, or the one with the lowest price.");
+  static const Table<S> table = Table<S>().Key("prefer", &S::prefer, Choice(kPrefers),
+                                               "Which of the models comes first: the first of the "
+                                               "list, the one with the lowest price, or the "
+                                               "one whose streams began soonest.");
   return table;
 }
 

@@ -29,15 +29,11 @@ Secret FixedHead(const RouterOptions& options, const http::Url& url) {
   return Secret(std::move(head));
 }
 
-RouterAnswer Failed(RouterFailure failure) {
-  return {.kind = RouterAnswer::Kind::kFailed, .failure = failure};
-}
-
 RouterAnswer Answered(int route, AnswerSource source) {
   if (route < 0) {
-    return {.kind = RouterAnswer::Kind::kNoMatch, .source = source};
+    return {.outcome = RouterOutcome::kNoMatch, .source = source};
   }
-  return {.kind = RouterAnswer::Kind::kMatch, .route = route, .confidence = 1, .source = source};
+  return {.outcome = RouterOutcome::kMatch, .route = route, .confidence = 1, .source = source};
 }
 
 }  // namespace
@@ -57,28 +53,25 @@ LlmRouter::LlmRouter(io::Loop& loop, const io::TlsClientContext* tls, const Rout
 
 LlmRouter::~LlmRouter() = default;
 
-TrimLimits LlmRouter::Limits(std::span<const Route> routes) const {
+TrimLimits LlmRouter::Limits(const RouteSet& routes) const {
   return {.turns_max = options_.max_turns,
           .tokens_max = std::max(kConversationTokensMin,
-                                 options_.max_prompt_tokens - RouterRequestTokens(routes))};
+                                 options_.max_prompt_tokens - routes.request_tokens())};
 }
 
-io::Task<RouterAnswer> LlmRouter::Ask(std::span<const Route> routes,
-                                      const Conversation& conversation, WallTime now,
-                                      io::CancelScope& scope) {
-  RouterAnswer answer{.kind = RouterAnswer::Kind::kNoMatch};
-  if (!routes.empty() && !conversation.turns.empty()) {
-    const AnswerCache::Key key = cache_.KeyOf(name_, routes, conversation);
-    if (const std::optional<int> known = cache_.Find(key, now)) {
-      answer = Answered(*known, AnswerSource::kCached);
-    } else {
-      answer = co_await AskModel(routes, conversation, scope);
-      if (answer.kind != RouterAnswer::Kind::kFailed) {
-        cache_.Put(key, answer.route, now);
-      }
-    }
+io::Task<RouterAnswer> LlmRouter::Ask(const RouteSet& routes, const Conversation& conversation,
+                                      WallTime now, io::CancelScope& scope) {
+  if (routes.empty() || conversation.turns.empty()) {
+    co_return RouterAnswer{.outcome = RouterOutcome::kNoMatch};
   }
-  counts_.Count(answer);
+  const AnswerCache::Key key = cache_.KeyOf(name_, routes.list(), conversation);
+  if (const std::optional<int> known = cache_.Find(key, now)) {
+    co_return Answered(*known, AnswerSource::kCached);
+  }
+  const RouterAnswer answer = co_await AskModel(routes.list(), conversation, scope);
+  if (answer.outcome == RouterOutcome::kMatch || answer.outcome == RouterOutcome::kNoMatch) {
+    cache_.Put(key, answer.route, now);
+  }
   co_return answer;
 }
 
@@ -93,22 +86,22 @@ io::Task<RouterAnswer> LlmRouter::AskModel(std::span<const Route> routes,
     case Step::kOk:
       break;
     case Step::kTimeout:
-      co_return Failed(RouterFailure::kTimeout);
+      co_return RouterAnswer{.outcome = RouterOutcome::kTimeout};
     case Step::kCancelled:
-      co_return Failed(RouterFailure::kCancelled);
+      co_return RouterAnswer{.outcome = RouterOutcome::kCancelled};
     case Step::kClosed:
-      co_return Failed(RouterFailure::kUnreachable);
+      co_return RouterAnswer{.outcome = RouterOutcome::kUnreachable};
     case Step::kBroken:
     case Step::kTooLarge:
-      co_return Failed(RouterFailure::kGarbage);
+      co_return RouterAnswer{.outcome = RouterOutcome::kGarbage};
   }
   if (reply.status < 200 || reply.status > 299) {
-    co_return Failed(RouterFailure::kBadStatus);
+    co_return RouterAnswer{.outcome = RouterOutcome::kBadStatus};
   }
   const ParsedAnswer parsed =
       ParseCompletion(std::string_view(reply.body).substr(0, reply.body_bytes), routes);
   if (parsed.kind == ParsedAnswer::Kind::kGarbage) {
-    co_return Failed(RouterFailure::kGarbage);
+    co_return RouterAnswer{.outcome = RouterOutcome::kGarbage};
   }
   co_return Answered(parsed.route, AnswerSource::kAsked);
 }

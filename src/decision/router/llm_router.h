@@ -39,10 +39,9 @@ class LlmRouter final : public Router, private io::Timer, private http::RestWatc
             AnswerCache& cache);
   ~LlmRouter() override;
 
-  TrimLimits Limits(std::span<const Route> routes) const override;
-  io::Task<RouterAnswer> Ask(std::span<const Route> routes, const Conversation& conversation,
-                             WallTime now, io::CancelScope& scope) override;
-  const RouterCounts& counts() const override { return counts_; }
+  TrimLimits Limits(const RouteSet& routes) const override;
+  io::Task<RouterAnswer> Ask(const RouteSet& routes, const Conversation& conversation, WallTime now,
+                             io::CancelScope& scope) override;
 
   size_t idle_connections() const { return idle_.size(); }
 
@@ -81,8 +80,7 @@ class LlmRouter final : public Router, private io::Timer, private http::RestWatc
   const io::Peer peer_;
   const std::string name_;   // in the cache
   const Secret fixed_head_;  // up to the value of content-length; holds the key
-  RouterCounts counts_;
-  std::vector<Idle> idle_;  // oldest first
+  std::vector<Idle> idle_;   // oldest first
 };
 
 }  // namespace mainstay::decision

@@ -16,19 +16,15 @@ class LocalRouter final : public Router {
  public:
   static constexpr double kConfidenceMin = 0.5;
 
-  // The classifier is shared by the routers of all workers.
+  // The classifier is shared by the routers of all workers; null: nothing was learned.
   explicit LocalRouter(std::shared_ptr<const TextClassifier> classifier);
 
-  TrimLimits Limits(std::span<const Route> routes) const override;
-  io::Task<RouterAnswer> Ask(std::span<const Route> routes, const Conversation& conversation,
-                             WallTime now, io::CancelScope& scope) override;
-  const RouterCounts& counts() const override { return counts_; }
+  TrimLimits Limits(const RouteSet& routes) const override;
+  io::Task<RouterAnswer> Ask(const RouteSet& routes, const Conversation& conversation, WallTime now,
+                             io::CancelScope& scope) override;
 
  private:
-  RouterAnswer Judge(std::span<const Route> routes, const Conversation& conversation) const;
-
   std::shared_ptr<const TextClassifier> classifier_;
-  RouterCounts counts_;
 };
 
 }  // namespace mainstay::decision

@@ -5,12 +5,6 @@
 namespace mainstay::decision {
 namespace {
 
-constexpr std::chrono::milliseconds kTimeoutMax{60'000};
-constexpr int64_t kTurnsMax = 1000;
-// The question needs room of its own, beside the conversation.
-constexpr int64_t kPromptTokensMin = 256;
-constexpr int64_t kPromptTokensMax = 1'000'000;
-
 void CheckRange(int64_t value, int64_t least, int64_t most, std::string path, Problems& problems) {
   if (value < least || value > most) {
     problems.Add(std::move(path), "must be between " + std::to_string(least) + " and " +
@@ -21,9 +15,10 @@ void CheckRange(int64_t value, int64_t least, int64_t most, std::string path, Pr
 }  // namespace
 
 void Validate(const RouterOptions& options, std::string_view path, Problems& problems) {
-  CheckRange(options.timeout.count(), 1, kTimeoutMax.count(), Under(path, "timeout_ms"), problems);
-  CheckRange(options.max_turns, 1, kTurnsMax, Under(path, "max_turns"), problems);
-  CheckRange(options.max_prompt_tokens, kPromptTokensMin, kPromptTokensMax,
+  CheckRange(options.timeout.count(), 1, kRouterTimeoutMax.count(), Under(path, "timeout_ms"),
+             problems);
+  CheckRange(options.max_turns, 1, kRouterTurnsMax, Under(path, "max_turns"), problems);
+  CheckRange(options.max_prompt_tokens, kRouterTokensMin, kRouterTokensMax,
              Under(path, "max_prompt_tokens"), problems);
   if (options.type != RouterType::kLlm) {
     return;

@@ -15,6 +15,13 @@ enum class RouterType : uint8_t {
   kLocal,  // trained in the process from descriptions and examples
 };
 
+// What the numbers below may be.
+inline constexpr std::chrono::milliseconds kRouterTimeoutMax{60'000};
+inline constexpr int64_t kRouterTurnsMax = 1000;
+// The question needs room of its own, beside the conversation.
+inline constexpr int64_t kRouterTokensMin = 256;
+inline constexpr int64_t kRouterTokensMax = 1'000'000;
+
 // routing.router: who judges the preferences.
 struct RouterOptions {
   RouterType type = RouterType::kLlm;

@@ -1,6 +1,9 @@
 #include "decision/router/route.h"
 
+#include <algorithm>
+
 #include "base/flat_map.h"
+#include "http/header_id.h"
 
 namespace mainstay::decision {
 namespace {
@@ -12,23 +15,24 @@ void Append(std::string& out, std::string_view text) {
   out += text;
 }
 
-char Lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-}
-
-bool EqualInAnyCase(std::string_view a, std::string_view b) {
-  if (a.size() != b.size()) {
-    return false;
-  }
-  for (size_t i = 0; i < a.size(); ++i) {
-    if (Lower(a[i]) != Lower(b[i])) {
-      return false;
-    }
-  }
-  return true;
+bool IsControl(char c) {
+  return (c >= 0 && c < ' ') || c == '\x7f';
 }
 
 }  // namespace
+
+std::string_view ProblemOfName(std::string_view name) {
+  if (name.empty()) {
+    return "must not be empty";
+  }
+  if (name.size() > kRouteNameMax) {
+    return "must not be longer than 256 bytes";
+  }
+  if (std::ranges::any_of(name, IsControl) || name.front() == ' ' || name.back() == ' ') {
+    return "must not have control characters, nor a blank at its beginning or end";
+  }
+  return {};
+}
 
 uint64_t HashOf(std::span<const Route> routes) {
   std::string all;
@@ -49,7 +53,7 @@ int FindRoute(std::span<const Route> routes, std::string_view name) {
     if (routes[i].name == name) {
       return static_cast<int>(i);
     }
-    if (in_another_case < 0 && EqualInAnyCase(routes[i].name, name)) {
+    if (in_another_case < 0 && http::EqualsIgnoreCase(routes[i].name, name)) {
       in_another_case = static_cast<int>(i);
     }
   }

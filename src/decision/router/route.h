@@ -16,6 +16,11 @@ struct Route {
   std::vector<std::string> examples;
 };
 
+// What is wrong with the name of a route; empty when nothing is. Names stand in header lines and in
+// logs: at most kRouteNameMax bytes, without control characters, no blank at either end.
+inline constexpr size_t kRouteNameMax = 256;
+std::string_view ProblemOfName(std::string_view name);
+
 // A number for the routes in their order, examples included: equal routes have equal numbers, in
 // every process. Not for anything that a stranger may choose freely.
 uint64_t HashOf(std::span<const Route> routes);

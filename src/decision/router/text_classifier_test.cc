@@ -30,7 +30,7 @@ RouterAnswer Ask(LocalRouter& router, const std::vector<Route>& routes,
   RouterAnswer answer;
   io::CancelScope scope;
   auto run = [&]() -> io::Task<void> {
-    answer = co_await router.Ask(routes, conversation, WallTime{}, scope);
+    answer = co_await router.Ask(RouteSet(routes), conversation, WallTime{}, scope);
   };
   io::Spawn(run());
   return answer;
@@ -89,7 +89,7 @@ TEST(TextClassifierTest, TellsHeldOutSentencesApart) {
   for (const HeldOut& row : ReadHeldOut(MAINSTAY_SOURCE_DIR)) {
     const RouterAnswer answer = Ask(router, routes, {{{Role::kUser, row.text}}});
     const std::string got =
-        answer.kind == RouterAnswer::Kind::kMatch ? routes[answer.route].name : "none";
+        answer.outcome == RouterOutcome::kMatch ? routes[answer.route].name : "none";
     if (row.demo) {
       EXPECT_EQ(got, row.route) << row.text;
     }
@@ -252,29 +252,26 @@ TEST(LocalRouterTest, JudgesWhatTheUserSaidLast) {
                                       {Role::kUser, "summarize this article in three sentences"},
                                       {Role::kAssistant, "compare the pros and cons"}}};
   const RouterAnswer answer = Ask(router, routes, conversation);
-  EXPECT_EQ(answer.kind, RouterAnswer::Kind::kMatch);
+  EXPECT_EQ(answer.outcome, RouterOutcome::kMatch);
   EXPECT_EQ(answer.route, 4);
   EXPECT_GT(answer.confidence, 0.9);
   EXPECT_EQ(answer.source, AnswerSource::kAsked);
 }
 
-TEST(LocalRouterTest, CountsAndFailures) {
+TEST(LocalRouterTest, AnswersAndFailures) {
   const std::vector<Route> routes = ReadRoutes(MAINSTAY_SOURCE_DIR);
   LocalRouter router(Make(routes));
   const Conversation poem = {{{Role::kUser, "write a poem about autumn leaves"}}};
-  EXPECT_EQ(Ask(router, routes, poem).kind, RouterAnswer::Kind::kMatch);
-  EXPECT_EQ(Ask(router, routes, {}).kind, RouterAnswer::Kind::kNoMatch);
-  EXPECT_EQ(Ask(router, routes, {{{Role::kAssistant, "hm"}}}).kind, RouterAnswer::Kind::kNoMatch);
-  EXPECT_EQ(Ask(router, routes, {{{Role::kUser, "zzz"}}}).kind, RouterAnswer::Kind::kNoMatch);
-  EXPECT_EQ(Ask(router, {}, poem).kind, RouterAnswer::Kind::kNoMatch);
+  EXPECT_EQ(Ask(router, routes, poem).outcome, RouterOutcome::kMatch);
+  EXPECT_EQ(Ask(router, routes, {}).outcome, RouterOutcome::kNoMatch);
+  EXPECT_EQ(Ask(router, routes, {{{Role::kAssistant, "hm"}}}).outcome, RouterOutcome::kNoMatch);
+  EXPECT_EQ(Ask(router, routes, {{{Role::kUser, "zzz"}}}).outcome, RouterOutcome::kNoMatch);
+  EXPECT_EQ(Ask(router, {}, poem).outcome, RouterOutcome::kNoMatch);
   const RouterAnswer others = Ask(router, {{.name = "poetry"}}, poem);
-  EXPECT_EQ(others.kind, RouterAnswer::Kind::kFailed);
-  EXPECT_EQ(others.failure, RouterFailure::kUntrained);
-  EXPECT_EQ(router.counts().asked, 6);
-  EXPECT_EQ(router.counts().matched, 1);
-  EXPECT_EQ(router.counts().unmatched, 4);
-  EXPECT_EQ(router.counts().failures(RouterFailure::kUntrained), 1);
-  EXPECT_GT(router.Limits(routes).turns_max, 0);
+  EXPECT_EQ(others.outcome, RouterOutcome::kUntrained);
+  LocalRouter unlearned(nullptr);
+  EXPECT_EQ(Ask(unlearned, routes, poem).outcome, RouterOutcome::kUntrained);
+  EXPECT_GT(router.Limits(RouteSet(routes)).turns_max, 0);
 }
 
 }  // namespace
