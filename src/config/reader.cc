@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/suggest.h"
+#include "base/text.h"
 #include "config/text_check.h"
 
 namespace mainstay::config {
@@ -21,15 +22,6 @@ constexpr size_t kFileBytesMax = 1 << 20;
 
 // Of one list. Checks compare items with each other, so the bound also bounds their time.
 constexpr size_t kItemsMax = 10'000;
-
-std::string_view Trim(std::string_view text) {
-  constexpr std::string_view kSpace = " \t\r\n";
-  const size_t first = text.find_first_not_of(kSpace);
-  if (first == std::string_view::npos) {
-    return {};
-  }
-  return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
-}
 
 // The grammar of JSON numbers: what every reader takes for the same number.
 bool LooksLikeNumber(std::string_view text) {

@@ -81,13 +81,6 @@ void ServerExchange::EndHead(std::optional<uint64_t> body_bytes, Persistence per
   head_ready_ = true;
 }
 
-void ServerExchange::DiscardHead() {
-  MS_CHECK(!head_sent_);
-  head_ready_ = false;
-  close_ = false;
-  framing_ = Framing::kNone;
-}
-
 bool ServerExchange::AddPiece(std::string_view piece) {
   if (piece.empty()) {
     return false;

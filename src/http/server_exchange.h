@@ -64,9 +64,6 @@ class ServerExchange final {
   // announce the length and have no body. kClose announces that the connection ends.
   void EndHead(std::optional<uint64_t> body_bytes, Persistence persistence);
 
-  // Forgets a head that was ended but not sent, so that another answer can be given.
-  void DiscardHead();
-
   // Sends the pieces in order. kOk: all was taken. kWouldBlock: the pieces must stay as they are
   // until Drain has returned, and nothing else may be written before. kReset: the client is gone.
   // Empty pieces send what is pending: the head alone, or nothing.

@@ -77,11 +77,11 @@ class EventScanner final {
   };
   enum class Scan : uint8_t { kNotYet, kEventEnded, kPieceEnded };
 
-  // Bytes of the event up to this place in piece_.
   // The form that nearly every event of a model's answer has, one data line and the empty line, all
   // in this piece: found with two searches instead of a walk over lines. False: take the long way.
   bool NextPlain(StreamEvent& event);
 
+  // Bytes of the event up to this place in piece_.
   size_t EventBytes(size_t at) const { return before_bytes_ + (at - begin_); }
   const char* EventData() const {
     return before_bytes_ > 0 ? held_.data() : piece_.data() + begin_;

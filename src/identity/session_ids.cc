@@ -124,12 +124,4 @@ SessionKey SessionIds::KeyOf(std::string_view caller, std::string_view tenant,
   return {.digest = hash_.Hash({caller, tenant, id})};
 }
 
-bool SessionIds::Names(const http::Header& header) const {
-  return std::ranges::any_of(sources_, [&](const Source& source) {
-    return source.id == http::HeaderId::kUnknown
-               ? http::EqualsIgnoreCase(header.name, source.header)
-               : header.id == source.id;
-  });
-}
-
 }  // namespace mainstay::identity

@@ -34,9 +34,6 @@ class SessionIds final {
   // The key of an id that an operator names.
   SessionKey KeyOf(std::string_view caller, std::string_view tenant, std::string_view id) const;
 
-  // Whether the header is one that names sessions.
-  bool Names(const http::Header& header) const;
-
  private:
   struct Source {
     std::string header;  // lower case

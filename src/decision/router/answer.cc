@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "base/json_reader.h"
+#include "base/text.h"
+#include "decision/router/content.h"
 
 namespace mainstay::decision {
 namespace {
@@ -23,14 +25,6 @@ constexpr size_t kNameBytesMax = 128;
 constexpr int kObjectsMax = 16;
 constexpr int kDepthMax = 16;
 constexpr size_t kNamesMax = 64;
-
-std::string_view Trim(std::string_view text, std::string_view what = kSpace) {
-  const size_t begin = text.find_first_not_of(what);
-  if (begin == std::string_view::npos) {
-    return {};
-  }
-  return text.substr(begin, text.find_last_not_of(what) - begin + 1);
-}
 
 // JSON as models write it: also with single quotes and a comma too many. Reads the names that the
 // member "route" of one object holds.
@@ -242,37 +236,6 @@ ParsedAnswer FromName(std::string_view text, std::span<const Route> routes) {
   return {.kind = Kind::kNoMatch};
 }
 
-// Appends the text of a message's content, a string or a list of parts.
-void ReadContent(Reader& reader, std::string& text) {
-  StringToken token;
-  if (reader.Peek() == Type::kString) {
-    reader.ReadString(token);
-    json::AppendValue(token, text);
-    return;
-  }
-  if (reader.Peek() != Type::kArray) {
-    reader.SkipValue();
-    return;
-  }
-  reader.EnterArray();
-  while (reader.NextElement()) {
-    if (reader.Peek() != Type::kObject) {
-      reader.SkipValue();
-      continue;
-    }
-    reader.EnterObject();
-    StringToken key;
-    while (reader.NextMember(key)) {
-      if (KeyEquals(key, "text") && reader.Peek() == Type::kString) {
-        reader.ReadString(token);
-        json::AppendValue(token, text);
-      } else {
-        reader.SkipValue();
-      }
-    }
-  }
-}
-
 // Enters an object and stands before the value of that member. False when there is none; the
 // object is left then.
 bool EnterMember(Reader& reader, std::string_view name) {
@@ -323,7 +286,7 @@ ParsedAnswer ParseCompletion(std::string_view body, std::span<const Route> route
           reader.SkipValue();
         } else if (EnterMember(reader, "message")) {
           if (EnterMember(reader, "content")) {
-            ReadContent(reader, text);
+            AppendContent(reader, {}, text);
             LeaveObject(reader);
           }
           LeaveObject(reader);

@@ -6,6 +6,7 @@
 
 #include "base/json_reader.h"
 #include "base/utf8.h"
+#include "decision/router/content.h"
 
 namespace mainstay::decision {
 namespace {
@@ -104,52 +105,6 @@ struct Message {
   std::string_view content;  // a string or a list of parts, JSON
 };
 
-// The text of a part when it is one of text; appends nothing otherwise.
-void AppendPart(Reader& reader, std::string& text) {
-  if (reader.Peek() != Type::kObject) {
-    reader.SkipValue();
-    return;
-  }
-  reader.EnterObject();
-  StringToken key;
-  StringToken value;
-  while (reader.NextMember(key)) {
-    if (KeyEquals(key, "text") && reader.Peek() == Type::kString) {
-      reader.ReadString(value);
-      if (!text.empty() && !value.raw.empty()) {
-        text += '\n';
-      }
-      json::AppendValue(value, text);
-    } else {
-      reader.SkipValue();
-    }
-  }
-}
-
-// `content` is a span of a text that a Reader has passed.
-std::string TextOf(std::string_view content) {
-  std::string text;
-  Reader reader(content);
-  if (reader.Peek() == Type::kString) {
-    StringToken value;
-    reader.ReadString(value);
-    json::AppendValue(value, text);
-  } else if (reader.Peek() == Type::kArray) {
-    reader.EnterArray();
-    while (reader.NextElement()) {
-      if (reader.Peek() == Type::kString) {
-        StringToken value;
-        reader.ReadString(value);
-        text += text.empty() ? "" : "\n";
-        json::AppendValue(value, text);
-      } else {
-        AppendPart(reader, text);
-      }
-    }
-  }
-  return text;
-}
-
 std::optional<Message> ReadMessage(Reader& reader) {
   if (reader.Peek() != Type::kObject) {
     reader.SkipValue();
@@ -240,7 +195,10 @@ void ConversationOf(const Request& request, const TrimLimits& limits, Conversati
   int64_t room = std::max<int64_t>(1, limits.tokens_max);
   const auto turns_max = static_cast<size_t>(std::max<int64_t>(1, limits.turns_max));
   for (size_t i = messages.size(); i > 0 && out.turns.size() < turns_max; --i) {
-    const std::string text = TextOf(messages[i - 1].content);
+    // A span of a text that a reader has passed.
+    Reader reader(messages[i - 1].content);
+    std::string text;
+    AppendContent(reader, "\n", text);
     if (IsBlank(text)) {
       continue;
     }
