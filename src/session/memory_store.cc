@@ -7,6 +7,7 @@ namespace {
 class MemoryStore final : public StateStore {
  public:
   Engine engine() const override { return Engine::kMemory; }
+  bool KeepsRecords() const override { return false; }
   const HashKey& install_key() const override { return install_key_; }
 
   void Put(RecordKind, const RecordKey&, std::string_view) override {}

@@ -10,8 +10,9 @@
 namespace mainstay::session {
 
 // Texts that many records share: names of models, decisions, callers and sources. Each is kept once
-// and for good, so that a record holds an address instead of a copy. Their number is bounded by
-// what was ever configured. Any thread.
+// and for good, so that a record holds an address instead of a copy. Nothing is ever forgotten, so
+// what a client can choose freely must not come here: their number is bounded by what was ever
+// configured, in this process or in those that wrote the records. Any thread.
 class Names final {
  public:
   // The one copy of the text; empty texts included. Never null.
@@ -24,6 +25,14 @@ class Names final {
       const std::string* const kept = &table.texts.emplace_back(text);
       table.by_text.emplace(*kept, kept);
       return kept;
+    });
+  }
+
+  // The one copy of the text, or null: no record has it.
+  const std::string* Find(std::string_view text) const {
+    return names_.With([&](const Table& table) -> const std::string* {
+      const auto found = table.by_text.find(text);
+      return found == table.by_text.end() ? nullptr : found->second;
     });
   }
 

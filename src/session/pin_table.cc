@@ -1,18 +1,19 @@
 #include "session/pin_table.h"
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
-#include <utility>
+#include <span>
+
+#include "session/pin_record.h"
 
 namespace mainstay::session {
 namespace {
 
 constexpr size_t kShards = 16;
-// Expired pins that one call drops in passing, so that none waits for all of them.
-constexpr int kDroppedMax = 4;
 // Entries that are looked at under one lock when many are listed or dropped.
-constexpr size_t kStep = 1024;
+constexpr size_t kStep = 256;
+// How often Count makes room before it leaves the rest to later calls.
+constexpr int kCountStepsMax = 64;
 
 int64_t Millis(WallTime time) {
   return time.time_since_epoch().count();
@@ -94,70 +95,104 @@ void PinTable::LeaveFlight(const SessionKey& key, std::shared_ptr<Flight> flight
 
 PinTable::PinTable(StateStore& store, const Rules& rules, WallTime now)
     : store_(store),
+      is_stored_(store.KeepsRecords()),
       shard_count_(rules.entries_max > kOneShardMax ? kShards : 1),
       shards_(std::make_unique<Shard[]>(shard_count_)) {
-  // The least recently used ones first, as if they had come in that order.
-  struct Loaded {
-    SessionKey key;
-    Entry entry;
-  };
-  std::vector<Loaded> loaded;
-  store_.Load(RecordKind::kPin, [&](const RecordKey& bytes, std::string_view value) {
-    Pin pin;
-    Loaded one{.key = SessionKeyOf(bytes), .entry = {}};
-    if (!DecodePin(value, pin)) {
-      store_.Erase(RecordKind::kPin, bytes);
-      return;
-    }
-    Fill(one.entry, pin);
-    if (Valid(one.entry, rules, Millis(now))) {
-      loaded.push_back(one);
-    } else {
-      store_.Erase(RecordKind::kPin, bytes);
-    }
-  });
-  std::ranges::sort(loaded, {}, [](const Loaded& one) { return one.entry.last_used_ms; });
-  for (const Loaded& one : loaded) {
-    Shard& shard = ShardOf(one.key);
-    const uint32_t at = Insert(shard, one.key, rules, Millis(now));
-    Entry& entry = shard.entries[at];
-    const Links by_use = entry.by_use;
-    const Links by_age = entry.by_age;
-    entry = one.entry;
-    entry.key = one.key;
-    entry.by_use = by_use;
-    entry.by_age = by_age;
-  }
+  Load(rules, Millis(now));
 }
 
 PinTable::~PinTable() = default;
 
-PinTable::Shard& PinTable::ShardOf(const SessionKey& key) const {
-  return shards_[key.digest.high & (shard_count_ - 1)];
+void PinTable::Load(const Rules& rules, int64_t now_ms) {
+  const size_t entries_max = ShardEntriesMax(rules);
+  for (Shard& shard : std::span(shards_.get(), shard_count_)) {
+    // Growing would copy all of it under the lock one day. Memory that is not used yet is not
+    // resident either.
+    const auto room = std::min<size_t>(entries_max, kOneShardMax);
+    shard.index.reserve(room);
+    shard.entries.reserve(room);
+    shard.use_links.reserve(room);
+    shard.age_links.reserve(room);
+  }
+  store_.Load(RecordKind::kPin, [&](const RecordKey& bytes, std::string_view value) {
+    Pin pin;
+    if (!DecodePin(value, pin)) {
+      store_.Erase(RecordKind::kPin, bytes);
+      return;
+    }
+    const Entry entry = EntryOf(SessionKeyOf(bytes), pin);
+    if (!Valid(entry, rules, now_ms)) {
+      store_.Erase(RecordKind::kPin, bytes);
+      return;
+    }
+    std::vector<Entry>& entries = ShardOf(entry.key).entries;
+    if (entries.size() >= 2 * entries_max) {
+      KeepNewest(entries, entries_max);  // now and then, so that it costs little for each
+    }
+    entries.push_back(entry);
+  });
+  for (Shard& shard : std::span(shards_.get(), shard_count_)) {
+    KeepNewest(shard.entries, entries_max);
+    IndexLoaded(shard);
+  }
 }
 
-int64_t PinTable::ShardEntriesMax(const Rules& rules) const {
+void PinTable::KeepNewest(std::vector<Entry>& entries, size_t kept) {
+  if (entries.size() <= kept) {
+    return;
+  }
+  const auto end = entries.begin() + static_cast<ptrdiff_t>(kept);
+  std::ranges::nth_element(entries, end, std::ranges::greater{}, &Entry::last_used_ms);
+  for (const Entry& entry : std::ranges::subrange(end, entries.end())) {
+    store_.Erase(RecordKind::kPin, RecordKeyOf(entry.key));
+  }
+  entries.erase(end, entries.end());
+}
+
+// As if the pins had been made and used at the times that they tell.
+void PinTable::IndexLoaded(Shard& shard) {
+  std::vector<Entry>& entries = shard.entries;
+  const auto size = static_cast<uint32_t>(entries.size());
+  shard.use_links.resize(size);
+  shard.age_links.resize(size);
+  std::vector<std::pair<int64_t, uint32_t>> order(size);
+  for (uint32_t at = 0; at < size; ++at) {
+    shard.index.emplace(entries[at].key, at);
+    order[at] = {entries[at].last_used_ms, at};
+  }
+  std::ranges::sort(order, {}, &std::pair<int64_t, uint32_t>::first);
+  for (const auto& [ms, at] : order) {
+    entries[at].use = ++shard.uses;
+    ChainsOf(shard, entries[at]).by_use.Append(shard.use_links, at);
+  }
+  for (uint32_t at = 0; at < size; ++at) {
+    order[at] = {entries[at].since_ms, at};
+  }
+  std::ranges::sort(order, {}, &std::pair<int64_t, uint32_t>::first);
+  for (const auto& [ms, at] : order) {
+    ChainsOf(shard, entries[at]).by_age.Append(shard.age_links, at);
+    if (LifeOf(entries[at]) == Life::kOwn) {
+      shard.own_ends.emplace(ms + entries[at].ttl_ms, at);
+    }
+    shard.failing += entries[at].failovers > 0 ? 1 : 0;
+  }
+}
+
+bool PinTable::LimitIsOverAll(const Rules& rules) const {
+  return shard_count_ > 1 && rules.entries_max <= kOneShardMax;
+}
+
+size_t PinTable::ShardEntriesMax(const Rules& rules) const {
   const auto shards = static_cast<int64_t>(shard_count_);
-  return std::min<int64_t>((rules.entries_max + shards - 1) / shards, kNil - 1);
-}
-
-void PinTable::Unlink(Shard& shard, Links Entry::* links, Order& order, uint32_t at) {
-  const Links own = shard.entries[at].*links;
-  (own.before == kNil ? order.oldest : (shard.entries[own.before].*links).after) = own.after;
-  (own.after == kNil ? order.newest : (shard.entries[own.after].*links).before) = own.before;
-}
-
-void PinTable::Append(Shard& shard, Links Entry::* links, Order& order, uint32_t at) {
-  shard.entries[at].*links = {.before = order.newest, .after = kNil};
-  (order.newest == kNil ? order.oldest : (shard.entries[order.newest].*links).after) = at;
-  order.newest = at;
+  const int64_t share = (rules.entries_max - 1) / shards + 1;
+  return LimitIsOverAll(rules) ? kNil - 1 : std::clamp<int64_t>(share, 1, kNil - 1);
 }
 
 // Valid while its age is less than its time to live (spec 05 §1.4).
 bool PinTable::Valid(const Entry& entry, const Rules& rules, int64_t now_ms) {
-  const int64_t ttl = entry.ttl_ms > 0 ? entry.ttl_ms : rules.ttl.count();
-  // A lifetime of its own counts from when it was given.
-  const bool sliding = rules.ttl_mode == TtlMode::kSliding && entry.ttl_ms == 0;
+  const bool own = LifeOf(entry) == Life::kOwn;
+  const int64_t ttl = own ? entry.ttl_ms : rules.ttl.count();
+  const bool sliding = rules.ttl_mode == TtlMode::kSliding && !own;
   const int64_t age = now_ms - entry.since_ms;
   const int64_t idle = now_ms - (sliding ? entry.last_used_ms : entry.since_ms);
   return idle < ttl && (rules.age_max.count() == 0 || age < rules.age_max.count());
@@ -176,20 +211,32 @@ Pin PinTable::View(const Entry& entry) {
           .failovers = entry.failovers};
 }
 
-void PinTable::Fill(Entry& entry, const Pin& pin) {
-  entry.model = names_.Intern(pin.model);
-  entry.decision = names_.Intern(pin.decision);
-  entry.caller = names_.Intern(pin.caller);
-  entry.source = names_.Intern(pin.source);
-  entry.since_ms = Millis(pin.since);
-  entry.last_used_ms = Millis(pin.last_used);
-  entry.ttl_ms = pin.ttl.count();
-  entry.hits = pin.hits;
-  entry.version = pin.version;
-  entry.failovers = pin.failovers;
+PinTable::Entry PinTable::EntryOf(const SessionKey& key, const Pin& pin) {
+  return {.key = key,
+          .model = names_.Intern(pin.model),
+          .decision = names_.Intern(pin.decision),
+          .caller = names_.Intern(pin.caller),
+          .source = names_.Intern(pin.source),
+          .since_ms = Millis(pin.since),
+          .last_used_ms = Millis(pin.last_used),
+          .ttl_ms = std::clamp<int64_t>(pin.ttl.count(), 0, kPinTimeMax.count()),
+          .hits = pin.hits,
+          .version = pin.version,
+          .failovers = pin.failovers};
+}
+
+PinTable::Entry PinTable::NewEntryOf(const SessionKey& key, const Pin& pin, WallTime now) {
+  Entry entry = EntryOf(key, pin);
+  entry.since_ms = entry.last_used_ms = Millis(now);
+  entry.hits = entry.failovers = 0;
+  entry.version = 1;
+  return entry;
 }
 
 void PinTable::Store(const Entry& entry) {
+  if (!is_stored_) {
+    return;
+  }
   thread_local std::string bytes;
   bytes.clear();
   EncodePin(View(entry), bytes);
@@ -210,41 +257,105 @@ uint32_t PinTable::FindValid(Shard& shard, const SessionKey& key, const Rules& r
   return kNil;
 }
 
-void PinTable::DropExpired(Shard& shard, const Rules& rules, int64_t now_ms) {
-  for (int i = 0; i < kDroppedMax; ++i) {
-    // Which of the two orders shows who has expired depends on the mode; the other one costs a
-    // look.
-    const uint32_t idle = shard.by_use.oldest;
-    const uint32_t old = shard.by_age.oldest;
-    if (idle != kNil && !Valid(shard.entries[idle], rules, now_ms)) {
-      Remove(shard, idle, Stored::kErase);
-    } else if (old != kNil && !Valid(shard.entries[old], rules, now_ms)) {
-      Remove(shard, old, Stored::kErase);
-    } else {
-      return;
-    }
+uint32_t PinTable::LeastRecentlyUsed(const Shard& shard) {
+  const uint32_t one = shard.chains[0].by_use.oldest();
+  const uint32_t other = shard.chains[1].by_use.oldest();
+  if (one == kNil || other == kNil) {
+    return one == kNil ? other : one;
   }
+  const Entry& a = shard.entries[one];
+  const Entry& b = shard.entries[other];
+  // The number of uses may wrap around, but not within a millisecond.
+  const bool a_is_older = a.last_used_ms != b.last_used_ms
+                              ? a.last_used_ms < b.last_used_ms
+                              : static_cast<int32_t>(a.use - b.use) < 0;
+  return a_is_older ? one : other;
 }
 
-// Makes an entry, linked as the newest in both orders; its content is up to the caller.
-uint32_t PinTable::Insert(Shard& shard, const SessionKey& key, const Rules& rules, int64_t now_ms) {
-  DropExpired(shard, rules, now_ms);
-  while (static_cast<int64_t>(shard.index.size()) >= ShardEntriesMax(rules)) {
-    Remove(shard, shard.by_use.oldest, Stored::kErase);
+// Whatever the rules say ends a pin, the first one to end is at the beginning of one of these.
+uint32_t PinTable::FirstExpired(const Shard& shard, const Rules& rules, int64_t now_ms) {
+  const uint32_t first[] = {shard.chains[0].by_use.oldest(), shard.chains[0].by_age.oldest(),
+                            shard.chains[1].by_age.oldest(),
+                            shard.own_ends.empty() ? kNil : shard.own_ends.begin()->second};
+  for (const uint32_t at : first) {
+    if (at != kNil && !Valid(shard.entries[at], rules, now_ms)) {
+      return at;
+    }
   }
+  return kNil;
+}
+
+// Drops up to kDroppedMax pins: those that have expired, then the least recently used ones as long
+// as there are more than `entries_max`. Returns how many it has dropped.
+int PinTable::Drop(Shard& shard, size_t entries_max, const Rules& rules, int64_t now_ms) {
+  for (int dropped = 0; dropped < kDroppedMax; ++dropped) {
+    uint32_t at = FirstExpired(shard, rules, now_ms);
+    if (at == kNil && shard.index.size() > entries_max) {
+      at = LeastRecentlyUsed(shard);
+    }
+    if (at == kNil) {
+      return dropped;
+    }
+    Remove(shard, at, Stored::kErase);
+  }
+  return kDroppedMax;
+}
+
+// The same over all shards, for a table with several that is to hold few: a share of few would be
+// too much or too little. Takes one lock after the other, so it may be off by what happens between
+// them. `spared` is where something was just put: within a millisecond, others give way first.
+int PinTable::DropOverAll(size_t spared, const Rules& rules, int64_t now_ms) {
+  const auto entries_max = static_cast<size_t>(std::max<int64_t>(rules.entries_max, 1));
+  for (int dropped = 0; dropped < kDroppedMax; ++dropped) {
+    size_t entries = 0;
+    Shard* oldest = nullptr;
+    int64_t oldest_ms = INT64_MAX;
+    for (size_t i = 1; i <= shard_count_; ++i) {
+      Shard& shard = shards_[(spared + i) & (shard_count_ - 1)];
+      const std::lock_guard lock(shard.mutex);
+      Drop(shard, kNil, rules, now_ms);
+      entries += shard.index.size();
+      const uint32_t at = LeastRecentlyUsed(shard);
+      if (at != kNil && shard.entries[at].last_used_ms < oldest_ms) {
+        oldest = &shard;
+        oldest_ms = shard.entries[at].last_used_ms;
+      }
+    }
+    if (entries <= entries_max || oldest == nullptr) {
+      return dropped;
+    }
+    const std::lock_guard lock(oldest->mutex);
+    if (const uint32_t at = LeastRecentlyUsed(*oldest); at != kNil) {
+      Remove(*oldest, at, Stored::kErase);
+    }
+  }
+  return kDroppedMax;
+}
+
+// Makes room first. The key has no entry yet; the new one is the newest in both orders.
+PinTable::Entry& PinTable::Insert(Shard& shard, const Entry& content, const Rules& rules,
+                                  int64_t now_ms) {
+  Drop(shard, ShardEntriesMax(rules) - 1, rules, now_ms);
   uint32_t at = shard.free;
   if (at == kNil) {
     at = static_cast<uint32_t>(shard.entries.size());
-    shard.entries.emplace_back();
+    shard.entries.push_back(content);
+    shard.use_links.emplace_back();
+    shard.age_links.emplace_back();
   } else {
-    shard.free = shard.entries[at].by_use.after;
-    shard.entries[at] = {};
+    shard.free = shard.use_links[at].after;
+    shard.entries[at] = content;
   }
-  shard.entries[at].key = key;
-  shard.index.emplace(key, at);
-  Append(shard, &Entry::by_use, shard.by_use, at);
-  Append(shard, &Entry::by_age, shard.by_age, at);
-  return at;
+  Entry& entry = shard.entries[at];
+  entry.use = ++shard.uses;
+  shard.index.emplace(entry.key, at);
+  Chains& chains = ChainsOf(shard, entry);
+  chains.by_use.Append(shard.use_links, at);
+  chains.by_age.Append(shard.age_links, at);
+  if (LifeOf(entry) == Life::kOwn) {
+    shard.own_ends.emplace(entry.since_ms + entry.ttl_ms, at);
+  }
+  return entry;
 }
 
 void PinTable::Remove(Shard& shard, uint32_t at, Stored stored) {
@@ -252,21 +363,38 @@ void PinTable::Remove(Shard& shard, uint32_t at, Stored stored) {
   if (stored == Stored::kErase) {
     store_.Erase(RecordKind::kPin, RecordKeyOf(entry.key));
   }
+  CountFailovers(shard, entry, 0);
   shard.index.erase(entry.key);
-  Unlink(shard, &Entry::by_use, shard.by_use, at);
-  Unlink(shard, &Entry::by_age, shard.by_age, at);
+  Chains& chains = ChainsOf(shard, entry);
+  chains.by_use.Remove(shard.use_links, at);
+  chains.by_age.Remove(shard.age_links, at);
+  if (LifeOf(entry) == Life::kOwn) {
+    shard.own_ends.erase({entry.since_ms + entry.ttl_ms, at});
+  }
   entry = {};
-  entry.by_use.after = shard.free;
+  shard.use_links[at].after = shard.free;
   shard.free = at;
 }
 
 void PinTable::Touch(Shard& shard, uint32_t at, int64_t now_ms) {
   Entry& entry = shard.entries[at];
   entry.last_used_ms = std::max(entry.last_used_ms, now_ms);
-  if (shard.by_use.newest != at) {
-    Unlink(shard, &Entry::by_use, shard.by_use, at);
-    Append(shard, &Entry::by_use, shard.by_use, at);
+  entry.use = ++shard.uses;
+  ++entry.hits;
+  Chain& by_use = ChainsOf(shard, entry).by_use;
+  if (by_use.newest() != at) {
+    by_use.Remove(shard.use_links, at);
+    by_use.Append(shard.use_links, at);
   }
+}
+
+void PinTable::CountFailovers(Shard& shard, Entry& entry, uint32_t failovers) {
+  if (entry.failovers == 0 && failovers > 0) {
+    shard.failing.fetch_add(1, std::memory_order_relaxed);
+  } else if (entry.failovers > 0 && failovers == 0) {
+    shard.failing.fetch_sub(1, std::memory_order_relaxed);
+  }
+  entry.failovers = failovers;
 }
 
 PinTable::Recalled PinTable::Recall(const SessionKey& key, const Rules& rules, WallTime now) {
@@ -274,7 +402,6 @@ PinTable::Recalled PinTable::Recall(const SessionKey& key, const Rules& rules, W
   Shard& shard = ShardOf(key);
   const std::lock_guard lock(shard.mutex);
   if (const uint32_t at = FindValid(shard, key, rules, Millis(now)); at != kNil) {
-    ++shard.entries[at].hits;
     Touch(shard, at, Millis(now));
     Store(shard.entries[at]);
     recalled.pin = View(shard.entries[at]);
@@ -301,72 +428,76 @@ std::optional<Pin> PinTable::Find(const SessionKey& key, const Rules& rules, Wal
 }
 
 PinOutcome PinTable::Commit(const Seat& seat, const Pin& pin, const Rules& rules, WallTime now) {
+  const Entry entry = NewEntryOf(seat.key_, pin, now);
   Shard& shard = ShardOf(seat.key_);
-  const std::lock_guard lock(shard.mutex);
-  if (seat.flight_->revoked()) {
-    return PinOutcome::kNone;
+  {
+    const std::lock_guard lock(shard.mutex);
+    if (seat.flight_->revoked()) {
+      return PinOutcome::kNone;
+    }
+    if (const uint32_t at = FindValid(shard, seat.key_, rules, Millis(now)); at != kNil) {
+      Touch(shard, at, Millis(now));
+      Store(shard.entries[at]);
+      return PinOutcome::kHit;
+    }
+    Store(Insert(shard, entry, rules, Millis(now)));
   }
-  if (const uint32_t at = FindValid(shard, seat.key_, rules, Millis(now)); at != kNil) {
-    ++shard.entries[at].hits;
-    Touch(shard, at, Millis(now));
-    Store(shard.entries[at]);
-    return PinOutcome::kHit;
+  if (LimitIsOverAll(rules)) {
+    DropOverAll(ShardAt(seat.key_), rules, Millis(now));
   }
-  Entry& entry = shard.entries[Insert(shard, seat.key_, rules, Millis(now))];
-  Fill(entry, pin);
-  entry.since_ms = entry.last_used_ms = Millis(now);
-  entry.hits = entry.failovers = 0;
-  entry.version = 1;
-  Store(entry);
   return PinOutcome::kSet;
 }
 
 PinOutcome PinTable::Served(const SessionKey& key, std::string_view pinned, std::string_view served,
                             int64_t repin_after) {
+  const bool same = pinned == served;
   Shard& shard = ShardOf(key);
+  // Nearly all requests end here. A failover that another one counts at this moment may have come
+  // after this one as well as before it.
+  if (same && shard.failing.load(std::memory_order_relaxed) == 0) {
+    return PinOutcome::kHit;
+  }
+  const std::string* const name = same ? nullptr : names_.Intern(served);
   const std::lock_guard lock(shard.mutex);
   const auto found = shard.index.find(key);
-  const bool same = pinned == served;
   if (found == shard.index.end() || *shard.entries[found->second].model != pinned) {
     return same ? PinOutcome::kHit : PinOutcome::kFailover;
   }
   Entry& entry = shard.entries[found->second];
   if (same) {
     if (entry.failovers > 0) {
-      entry.failovers = 0;
+      CountFailovers(shard, entry, 0);
       Store(entry);
     }
     return PinOutcome::kHit;
   }
-  ++entry.failovers;
+  CountFailovers(shard, entry, entry.failovers + 1);
   const bool moves = repin_after > 0 && entry.failovers >= repin_after;
   if (moves) {
-    entry.model = names_.Intern(served);
-    entry.failovers = 0;
+    entry.model = name;
     ++entry.version;
+    CountFailovers(shard, entry, 0);
   }
   Store(entry);
   return moves ? PinOutcome::kRepinned : PinOutcome::kFailover;
 }
 
 void PinTable::Set(const SessionKey& key, const Pin& pin, const Rules& rules, WallTime now) {
+  Entry entry = NewEntryOf(key, pin, now);
   Shard& shard = ShardOf(key);
-  const std::lock_guard lock(shard.mutex);
-  uint32_t at = FindValid(shard, key, rules, Millis(now));
-  const uint32_t version = at == kNil ? 1 : shard.entries[at].version + 1;
-  const uint32_t hits = at == kNil ? 0 : shard.entries[at].hits;
-  if (at != kNil) {
-    // It is as new as any: both orders begin anew.
-    Remove(shard, at, Stored::kKeep);
+  {
+    const std::lock_guard lock(shard.mutex);
+    if (const uint32_t at = FindValid(shard, key, rules, Millis(now)); at != kNil) {
+      entry.version = shard.entries[at].version + 1;
+      entry.hits = shard.entries[at].hits;
+      // It is as new as any: both orders begin anew.
+      Remove(shard, at, Stored::kKeep);
+    }
+    Store(Insert(shard, entry, rules, Millis(now)));
   }
-  at = Insert(shard, key, rules, Millis(now));
-  Entry& entry = shard.entries[at];
-  Fill(entry, pin);
-  entry.since_ms = entry.last_used_ms = Millis(now);
-  entry.version = version;
-  entry.hits = hits;
-  entry.failovers = 0;
-  Store(entry);
+  if (LimitIsOverAll(rules)) {
+    DropOverAll(ShardAt(key), rules, Millis(now));
+  }
 }
 
 bool PinTable::Erase(const SessionKey& key, const Rules& rules, WallTime now) {
@@ -385,7 +516,10 @@ bool PinTable::Erase(const SessionKey& key, const Rules& rules, WallTime now) {
 }
 
 int64_t PinTable::EraseOfCaller(std::string_view caller, const Rules& rules, WallTime now) {
-  const std::string* const name = names_.Intern(caller);
+  const std::string* const name = names_.Find(caller);
+  if (name == nullptr) {
+    return 0;
+  }
   int64_t erased = 0;
   for (size_t i = 0; i < shard_count_; ++i) {
     Shard& shard = shards_[i];
@@ -406,7 +540,7 @@ int64_t PinTable::EraseOfCaller(std::string_view caller, const Rules& rules, Wal
 
 uint64_t PinTable::List(uint64_t cursor, size_t limit, const Filter& filter, const Rules& rules,
                         WallTime now, std::vector<Listed>& out) const {
-  // A cursor is one more than the entry to go on with, counted shard by shard.
+  // A cursor is the entry to go on with: its shard and its place there.
   uint64_t shard_at = cursor >> 32;
   uint64_t at = cursor & UINT32_MAX;
   for (; shard_at < shard_count_; ++shard_at, at = 0) {
@@ -439,19 +573,20 @@ uint64_t PinTable::List(uint64_t cursor, size_t limit, const Filter& filter, con
 }
 
 int64_t PinTable::Count(const Rules& rules, WallTime now) {
+  int steps = kCountStepsMax;
+  while (LimitIsOverAll(rules) && steps > 0 && DropOverAll(0, rules, Millis(now)) == kDroppedMax) {
+    --steps;
+  }
   int64_t count = 0;
-  for (size_t i = 0; i < shard_count_; ++i) {
-    Shard& shard = shards_[i];
-    size_t before = 0;
-    do {
+  for (Shard& shard : std::span(shards_.get(), shard_count_)) {
+    for (int dropped = kDroppedMax; dropped == kDroppedMax; --steps) {
       const std::lock_guard lock(shard.mutex);
-      before = shard.index.size();
-      DropExpired(shard, rules, Millis(now));
-      if (before == shard.index.size()) {
-        count += static_cast<int64_t>(before);
-        break;
+      // What has expired is not counted, however much it is; what is too many may be.
+      dropped = Drop(shard, steps > 0 ? ShardEntriesMax(rules) : kNil, rules, Millis(now));
+      if (dropped < kDroppedMax) {
+        count += static_cast<int64_t>(shard.index.size());
       }
-    } while (true);
+    }
   }
   return count;
 }

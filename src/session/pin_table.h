@@ -1,16 +1,21 @@
 #pragma once
 
+#include <array>
+#include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <span>
+#include <set>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/flat_map.h"
 #include "model/session.h"
+#include "session/chain.h"
 #include "session/flight.h"
 #include "session/names.h"
 #include "session/pin_options.h"
@@ -25,17 +30,28 @@ namespace mainstay::session {
 // Every change is handed to the store at once. Up to kOneShardMax entries the order of use is
 // exact; above, it is kept within shares of the table, each with a lock of its own: a full share
 // gives up its own least recently used pin, although another one may have room for half a per cent
-// more.
+// more. What the number of entries was at the start decides whether there are shares; a table that
+// has them and is to hold no more than kOneShardMax later keeps its limit and its order over all of
+// them, the order to the millisecond.
 //
-// Threads: everything from any thread. Blocking: locks are held for well under a microsecond.
+// What has expired gives way before anything that is alive. When a reload lowers the number of
+// entries, each later Commit or Set drops up to kDroppedMax more than it adds, and each Count some
+// hundreds, until the number is reached.
+//
+// Threads: everything from any thread. Blocking: the calls for one session hold a lock for a
+// microsecond at most, for some when they make room; those for many sessions for some tens of
+// microseconds at a time.
 class PinTable final {
  public:
   static constexpr int64_t kOneShardMax = 65'536;
+  // Pins that one call drops in passing, so that none waits for all of them.
+  static constexpr int kDroppedMax = 16;
 
   // The rules as they are at the moment of a call: a reload changes them between two.
   using Rules = PinOptions;
 
-  // Takes over the store's pins that are still valid. The store outlives the table.
+  // Takes over the store's pins that are still valid, of too many those that were used last. The
+  // store outlives the table.
   PinTable(StateStore& store, const Rules& rules, WallTime now);
   ~PinTable();
   PinTable(const PinTable&) = delete;
@@ -89,12 +105,16 @@ class PinTable final {
   PinOutcome Served(const SessionKey& key, std::string_view pinned, std::string_view served,
                     int64_t repin_after);
 
-  // Makes or replaces a pin whatever was there, by an operator's wish.
+  // Makes or replaces a pin whatever was there, by an operator's wish. A `pin.ttl` above 0 is the
+  // pin's own lifetime: counted from now on, whatever the mode, and not extended by hits; age_max
+  // still ends it. `since`, `last_used` and the counters of `pin` are made here.
   void Set(const SessionKey& key, const Pin& pin, const Rules& rules, WallTime now);
 
   // Drops the pin; requests that are under way do not bring it back. False: there was none.
   bool Erase(const SessionKey& key, const Rules& rules, WallTime now);
   // Drops all pins of a caller; gives their number. In steps, so that nobody waits for all of it.
+  // Unlike after Erase, a request of the caller that is under way without a pin may still make one:
+  // a flight does not know whose it is.
   int64_t EraseOfCaller(std::string_view caller, const Rules& rules, WallTime now);
 
   // A page of live pins in no particular order. `cursor` is 0 at the beginning and then what the
@@ -111,20 +131,18 @@ class PinTable final {
   uint64_t List(uint64_t cursor, size_t limit, const Filter& filter, const Rules& rules,
                 WallTime now, std::vector<Listed>& out) const;
 
-  // Live pins. Expired ones are dropped on the way, in passing.
+  // Live pins. Expired ones are dropped on the way, and some of those that are too many.
   int64_t Count(const Rules& rules, WallTime now);
 
  private:
-  static constexpr uint32_t kNil = UINT32_MAX;
+  static constexpr uint32_t kNil = Chain::kNil;
 
-  // Neighbours in one of the two orders that a share keeps: by use and by age.
-  struct Links {
-    uint32_t before = kNil;
-    uint32_t after = kNil;
-  };
-  struct Order {
-    uint32_t oldest = kNil;
-    uint32_t newest = kNil;
+  // What ends a pin. Those of one kind end in the order of their use or age; among them, a pin with
+  // an end of its own would hide others.
+  enum class Life : uint8_t { kByRules, kOwn };
+  struct Chains {
+    Chain by_use;
+    Chain by_age;
   };
   struct Entry {
     SessionKey key;
@@ -138,49 +156,66 @@ class PinTable final {
     uint32_t hits = 0;
     uint32_t version = 1;
     uint32_t failovers = 0;
-    Links by_use;
-    Links by_age;
+    uint32_t use = 0;  // of its shard, counted: which one of two was later within a millisecond
   };
-  struct Shard {
+  static_assert(sizeof(Entry) == 88, "a million pins are to fit into 400 MiB several times");
+  struct alignas(64) Shard {
     mutable std::mutex mutex;
     FlatMap<SessionKey, uint32_t, SessionKeyHash> index;
     std::vector<Entry> entries;
-    uint32_t free = kNil;  // linked through by_use.after
-    Order by_use;
-    Order by_age;
+    Chain::Links use_links;  // of entries, as the next one
+    Chain::Links age_links;
+    std::array<Chains, 2> chains;                     // by Life
+    std::set<std::pair<int64_t, uint32_t>> own_ends;  // when those of kOwn end, and where they are
+    uint32_t free = kNil;                             // linked through use_links[].after
+    uint32_t uses = 0;
+    // Pins that count failovers. Changed under the lock; read without it.
+    std::atomic<uint32_t> failing{0};
     // Of sessions without a pin that have requests under way.
     FlatMap<SessionKey, std::shared_ptr<Flight>, SessionKeyHash> flights;
   };
 
-  Shard& ShardOf(const SessionKey& key) const;
-  int64_t ShardEntriesMax(const Rules& rules) const;
-  static void Unlink(Shard& shard, Links Entry::* links, Order& order, uint32_t at);
-  static void Append(Shard& shard, Links Entry::* links, Order& order, uint32_t at);
+  static Life LifeOf(const Entry& entry) { return entry.ttl_ms > 0 ? Life::kOwn : Life::kByRules; }
+  static Chains& ChainsOf(Shard& shard, const Entry& entry) {
+    return shard.chains[static_cast<size_t>(LifeOf(entry))];
+  }
   static bool Valid(const Entry& entry, const Rules& rules, int64_t now_ms);
   static Pin View(const Entry& entry);
+  size_t ShardAt(const SessionKey& key) const { return key.digest.high & (shard_count_ - 1); }
+  Shard& ShardOf(const SessionKey& key) const { return shards_[ShardAt(key)]; }
+  bool LimitIsOverAll(const Rules& rules) const;
+  size_t ShardEntriesMax(const Rules& rules) const;
+  // Without a lock: an entry with this content.
+  Entry EntryOf(const SessionKey& key, const Pin& pin);
+  Entry NewEntryOf(const SessionKey& key, const Pin& pin, WallTime now);
+
+  // At the start, before anybody else is there.
+  void Load(const Rules& rules, int64_t now_ms);
+  void KeepNewest(std::vector<Entry>& entries, size_t kept);
+  static void IndexLoaded(Shard& shard);
+
   // Under the lock of the shard.
   uint32_t FindValid(Shard& shard, const SessionKey& key, const Rules& rules, int64_t now_ms);
-  uint32_t Insert(Shard& shard, const SessionKey& key, const Rules& rules, int64_t now_ms);
+  static uint32_t LeastRecentlyUsed(const Shard& shard);
+  static uint32_t FirstExpired(const Shard& shard, const Rules& rules, int64_t now_ms);
+  int Drop(Shard& shard, size_t entries_max, const Rules& rules, int64_t now_ms);
+  Entry& Insert(Shard& shard, const Entry& content, const Rules& rules, int64_t now_ms);
   enum class Stored : uint8_t { kKeep, kErase };
   void Remove(Shard& shard, uint32_t at, Stored stored);
-  void DropExpired(Shard& shard, const Rules& rules, int64_t now_ms);
-  void Fill(Entry& entry, const Pin& pin);
+  static void Touch(Shard& shard, uint32_t at, int64_t now_ms);
+  static void CountFailovers(Shard& shard, Entry& entry, uint32_t failovers);
   void Store(const Entry& entry);
+
+  // These lock.
+  int DropOverAll(size_t spared, const Rules& rules, int64_t now_ms);
   void CloseFlight(const SessionKey& key, const std::shared_ptr<Flight>& flight);
   void LeaveFlight(const SessionKey& key, std::shared_ptr<Flight> flight);
-  static void Touch(Shard& shard, uint32_t at, int64_t now_ms);
 
   StateStore& store_;
+  const bool is_stored_;  // whether the store keeps anything
   Names names_;
-  size_t shard_count_;  // a power of two
-  std::unique_ptr<Shard[]> shards_;
+  const size_t shard_count_;  // a power of two
+  const std::unique_ptr<Shard[]> shards_;
 };
-
-// The bytes of a pin in the store. Format 1, little-endian: format (u8), since, last_used, ttl in
-// ms (i64), hits, version, failovers (u32), then model, decision, caller and source, each as
-// length (u16) and bytes.
-void EncodePin(const Pin& pin, std::string& out);
-// False for bytes of another format or length; the texts are views into `value`.
-bool DecodePin(std::string_view value, Pin& out);
 
 }  // namespace mainstay::session

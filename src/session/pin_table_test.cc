@@ -2,13 +2,13 @@
 
 #include <gtest/gtest.h>
 
-#include <atomic>
+#include <algorithm>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
-#include <thread>
 #include <vector>
+
+#include "session/testing.h"
 
 namespace mainstay::session {
 namespace {
@@ -20,35 +20,6 @@ constexpr WallTime kStart{milliseconds(1'795'248'000'000)};
 SessionKey Key(uint64_t number) {
   return {.digest = {.low = number * 0x9e3779b97f4a7c15, .high = number}};
 }
-
-// Keeps what it is given, as a disk would.
-class KeptStore final : public StateStore {
- public:
-  Engine engine() const override { return Engine::kMemory; }
-  const HashKey& install_key() const override { return key_; }
-  void Put(RecordKind, const RecordKey& key, std::string_view value) override {
-    const std::lock_guard lock(mutex_);
-    records[key] = value;
-  }
-  void Erase(RecordKind, const RecordKey& key) override {
-    const std::lock_guard lock(mutex_);
-    records.erase(key);
-  }
-  void Load(RecordKind, const Visitor& visit) override {
-    const auto copy = records;
-    for (const auto& [key, value] : copy) {
-      visit(key, value);
-    }
-  }
-  void Flush() override {}
-  StoreStats stats() const override { return {}; }
-
-  std::map<RecordKey, std::string> records;
-
- private:
-  std::mutex mutex_;
-  const HashKey key_ = HashKey::FromSystem();
-};
 
 class PinTableTest : public testing::Test {
  protected:
@@ -156,6 +127,186 @@ TEST_F(PinTableTest, ExpiredOnesTakeNobodysPlace) {
   EXPECT_TRUE(Hit(3));
 }
 
+// Whichever way a pin ends, whatever was used or made before and after it, and also when the order
+// was read from the disk: it is not counted, and it makes room before anything that is alive.
+TEST_F(PinTableTest, WhatHasExpiredNeverHidesBehindWhatIsAlive) {
+  struct Step {
+    int64_t at;
+    uint64_t number;
+    int64_t ttl = 0;  // above 0: set by an operator
+  };
+  struct Row {
+    std::string_view name;
+    TtlMode mode;
+    int64_t ttl;
+    int64_t age_max;
+    std::vector<Step> steps;  // makes, sets or uses pins 1 and 2
+    int64_t end;
+    uint64_t expired;
+  };
+  constexpr TtlMode kSliding = TtlMode::kSliding;
+  constexpr TtlMode kAbsolute = TtlMode::kAbsolute;
+  const Row rows[] = {
+      {"sliding", kSliding, 100, 0, {{0, 1}, {10, 2}, {20, 1}}, 110, 2},
+      {"absolute", kAbsolute, 100, 0, {{0, 1}, {10, 2}, {20, 1}}, 100, 1},
+      {"sliding_capped", kSliding, 1000, 100, {{0, 1}, {10, 2}, {20, 1}}, 100, 1},
+      {"own_shorter_sliding", kSliding, 1000, 0, {{0, 1}, {10, 2, 50}}, 60, 2},
+      {"own_shorter_absolute", kAbsolute, 1000, 0, {{0, 1}, {10, 2, 50}}, 60, 2},
+      {"own_longer_sliding", kSliding, 100, 0, {{0, 1, 1000}, {10, 2}}, 110, 2},
+      {"own_longer_absolute", kAbsolute, 100, 0, {{0, 1, 1000}, {10, 2}}, 110, 2},
+      {"own_used_last", kSliding, 100, 0, {{0, 1, 50}, {10, 2}, {20, 1}}, 50, 1},
+      {"own_both", kSliding, 100, 0, {{0, 1, 90}, {10, 2, 40}}, 50, 2},
+      {"own_capped", kSliding, 1000, 100, {{0, 1, 500}, {10, 2, 300}, {20, 1}}, 100, 1},
+  };
+  for (const Row& row : rows) {
+    for (const bool restarted : {false, true}) {
+      for (const bool full : {false, true}) {
+        SCOPED_TRACE(std::string(row.name) + (restarted ? " restarted" : "") +
+                     (full ? " full" : ""));
+        Restart();
+        store.records.clear();
+        rules = {.ttl = milliseconds(row.ttl),
+                 .entries_max = 2,
+                 .ttl_mode = row.mode,
+                 .age_max = milliseconds(row.age_max)};
+        for (const Step& step : row.steps) {
+          now = kStart + milliseconds(step.at);
+          if (step.ttl > 0) {
+            const Pin pin{.model = "p/a", .ttl = milliseconds(step.ttl)};
+            table().Set(Key(step.number), pin, rules, now);
+          } else {
+            Make(step.number);
+          }
+        }
+        if (restarted) {
+          Restart();
+          table();
+        }
+        now = kStart + milliseconds(row.end - 1);
+        EXPECT_EQ(table().Count(rules, now), 2);
+        Pass(milliseconds(1));
+        if (full) {
+          EXPECT_EQ(Make(3), PinOutcome::kSet);
+        }
+        EXPECT_EQ(table().Count(rules, now), full ? 2 : 1);
+        EXPECT_FALSE(table().Find(Key(row.expired), rules, now));
+        EXPECT_TRUE(table().Find(Key(3 - row.expired), rules, now));
+      }
+    }
+  }
+}
+
+// Also when all of it happens within a millisecond.
+TEST_F(PinTableTest, PinsWithALifeOfTheirOwnAreInTheOrderOfUse) {
+  const Pin own{.model = "p/a", .ttl = milliseconds(1000)};
+  rules.entries_max = 3;
+  Make(1);
+  table().Set(Key(2), own, rules, now);
+  Make(3);
+  EXPECT_TRUE(Hit(1));
+  Make(4);
+  EXPECT_FALSE(Hit(2));
+  table().Set(Key(5), own, rules, now);
+  EXPECT_FALSE(Hit(3));
+  EXPECT_TRUE(Hit(5));
+  Make(6);
+  EXPECT_FALSE(Hit(1));
+  EXPECT_TRUE(Hit(4));
+  EXPECT_TRUE(Hit(5));
+  table().Set(Key(5), {.model = "p/b"}, rules, now);
+  Pass(milliseconds(1000));
+  EXPECT_EQ(table().Count(rules, now), 3) << "the new one lives as long as the rules say";
+}
+
+// How many pins the table keeps, and which, when a reload changes their number.
+TEST_F(PinTableTest, AReloadChangesHowManyThereAre) {
+  struct Row {
+    std::string_view name;
+    int64_t before;
+    uint64_t made;
+    int64_t after;
+  };
+  const Row rows[] = {
+      {"few_to_fewer", 5, 5, 2},         {"few_to_one", 10, 10, 1},
+      {"few_to_more", 3, 10, 12},        {"many_to_few", 100'000, 40, 10},
+      {"many_to_one", 1'000'000, 40, 1}, {"many_to_less", 1'000'000, 40, 65'536},
+  };
+  for (const Row& row : rows) {
+    SCOPED_TRACE(row.name);
+    Restart();
+    store.records.clear();
+    rules.entries_max = row.before;
+    const auto make = [&](uint64_t first, uint64_t last) {
+      for (uint64_t number = first; number <= last; ++number) {
+        Pass(milliseconds(1));
+        Make(number);
+      }
+    };
+    make(1, row.made);
+    rules.entries_max = row.after;
+    make(row.made + 1, row.made + 4);
+    const auto live = std::min<int64_t>(
+        static_cast<int64_t>(std::min<uint64_t>(row.made, static_cast<uint64_t>(row.before))) + 4,
+        row.after);
+    EXPECT_EQ(table().Count(rules, now), live);
+    EXPECT_EQ(store.records.size(), static_cast<size_t>(live));
+    for (uint64_t number = 1; number <= row.made + 4; ++number) {
+      EXPECT_EQ(table().Find(Key(number), rules, now).has_value(),
+                number + static_cast<uint64_t>(live) > row.made + 4)
+          << number;
+    }
+  }
+}
+
+TEST_F(PinTableTest, NoCallDropsAllThatIsTooMuch) {
+  for (const int64_t before : {int64_t{2'000}, 2 * PinTable::kOneShardMax}) {
+    SCOPED_TRACE(before);
+    Restart();
+    store.records.clear();
+    rules.entries_max = before;
+    for (uint64_t number = 1; number <= 2'000; ++number) {
+      Make(number);
+    }
+    rules.entries_max = 10;
+    Make(2'001);
+    EXPECT_LT(store.records.size(), 2'000U);
+    EXPECT_GE(store.records.size(), 2'001U - PinTable::kDroppedMax);
+    int64_t count = 2'000;
+    for (int call = 0; call < 4; ++call) {
+      const int64_t left = table().Count(rules, now);
+      EXPECT_GE(left, count - 2'000);
+      EXPECT_TRUE(left < count || left == 10);
+      count = left;
+    }
+    EXPECT_EQ(count, 10);
+    Make(2'002);
+    EXPECT_TRUE(Hit(2'002));
+    EXPECT_EQ(store.records.size(), 10U);
+  }
+}
+
+TEST_F(PinTableTest, ARestartKeepsWhatWasUsedLast) {
+  for (const int64_t entries_max : {1, 3, 10, 20}) {
+    SCOPED_TRACE(entries_max);
+    Restart();
+    store.records.clear();
+    rules.entries_max = 10;
+    for (uint64_t number = 10; number > 0; --number) {
+      Pass(milliseconds(1));
+      Make(number);
+    }
+    Restart();
+    rules.entries_max = entries_max;
+    const int64_t live = std::min<int64_t>(10, entries_max);
+    EXPECT_EQ(table().Count(rules, now), live);
+    EXPECT_EQ(store.records.size(), static_cast<size_t>(live));
+    for (uint64_t number = 1; number <= 10; ++number) {
+      EXPECT_EQ(table().Find(Key(number), rules, now).has_value(),
+                number <= static_cast<uint64_t>(live));
+    }
+  }
+}
+
 TEST_F(PinTableTest, SurvivesARestartWithItsTimeAndOrder) {
   rules = {.ttl = milliseconds(1000), .entries_max = 2};
   Make(1, "p/a");
@@ -208,6 +359,45 @@ TEST_F(PinTableTest, MovesAfterSoManyFailoversInARow) {
     EXPECT_EQ(outcomes, row.want);
     EXPECT_EQ(table().Find(Key(number), rules, now)->model, row.model);
   }
+}
+
+// The count of failovers is in the record, and the one after a restart adds to it or ends it.
+TEST_F(PinTableTest, FailoversAreCountedOverARestart) {
+  for (const bool recovers : {false, true}) {
+    SCOPED_TRACE(recovers);
+    Restart();
+    store.records.clear();
+    Make(1, "a");
+    EXPECT_EQ(table().Served(Key(1), "a", "b", 2), PinOutcome::kFailover);
+    Restart();
+    if (recovers) {
+      EXPECT_EQ(table().Served(Key(1), "a", "a", 2), PinOutcome::kHit);
+    }
+    EXPECT_EQ(table().Served(Key(1), "a", "b", 2),
+              recovers ? PinOutcome::kFailover : PinOutcome::kRepinned);
+  }
+}
+
+TEST_F(PinTableTest, OneSessionsFailoversAreNotEndedByAnother) {
+  Make(1, "a");
+  Make(2, "a");
+  EXPECT_EQ(table().Served(Key(1), "a", "b", 2), PinOutcome::kFailover);
+  EXPECT_EQ(table().Served(Key(2), "a", "b", 2), PinOutcome::kFailover);
+  EXPECT_EQ(table().Served(Key(1), "a", "a", 2), PinOutcome::kHit);
+  EXPECT_TRUE(table().Erase(Key(1), rules, now));
+  Make(1, "a");
+  EXPECT_EQ(table().Served(Key(1), "a", "b", 2), PinOutcome::kFailover) << "a pin like any new one";
+  EXPECT_EQ(table().Served(Key(2), "a", "b", 2), PinOutcome::kRepinned);
+  EXPECT_EQ(table().Served(Key(1), "a", "b", 2), PinOutcome::kRepinned);
+}
+
+TEST_F(PinTableTest, NothingIsEncodedForAStoreThatKeepsNothing) {
+  store.keeps_records = false;
+  Make(1, "a");
+  EXPECT_TRUE(Hit(1));
+  table().Served(Key(1), "a", "b", 3);
+  table().Set(Key(2), {.model = "a"}, rules, now);
+  EXPECT_TRUE(store.records.empty());
 }
 
 TEST_F(PinTableTest, WhatIsDeletedUnderARequestStaysDeleted) {
@@ -327,63 +517,20 @@ TEST_F(PinTableTest, ListsInPages) {
     } while (cursor != 0);
     EXPECT_EQ(seen.size(), row.want);
   }
+  EXPECT_EQ(table().EraseOfCaller("nobody", rules, now), 0);
   EXPECT_EQ(table().EraseOfCaller("five", rules, now), 500);
   EXPECT_EQ(table().Count(rules, now), 2000);
 }
 
-TEST_F(PinTableTest, ManyThreadsAtOnce) {
-  rules.entries_max = 100'000;  // more than one share
-  table();
-  std::vector<std::thread> threads;
-  std::atomic<int> set{0};
-  for (int thread = 0; thread < 4; ++thread) {
-    threads.emplace_back([&] {
-      for (uint64_t number = 0; number < 2000; ++number) {
-        PinTable::Recalled recalled = table().Recall(Key(number), rules, now);
-        if (!recalled.pin) {
-          set += table().Commit(recalled.seat, {.model = "p/a"}, rules, now) == PinOutcome::kSet;
-        }
-      }
-    });
-  }
-  for (std::thread& thread : threads) {
-    thread.join();
-  }
-  EXPECT_EQ(set, 2000) << "one of those that were under way together made each pin";
-  EXPECT_EQ(table().Count(rules, now), 2000);
-}
-
-TEST(PinRecordTest, IsReadAsItWasWritten) {
-  const Pin pin{.model = "p/a",
-                .decision = "code",
-                .caller = "team",
-                .source = "header:x-session-id",
-                .since = kStart,
-                .last_used = kStart + milliseconds(5),
-                .ttl = milliseconds(7),
-                .hits = 3,
-                .version = 4,
-                .failovers = 2};
-  std::string bytes;
-  EncodePin(pin, bytes);
-  Pin read;
-  ASSERT_TRUE(DecodePin(bytes, read));
-  EXPECT_EQ(read.model, pin.model);
-  EXPECT_EQ(read.decision, pin.decision);
-  EXPECT_EQ(read.caller, pin.caller);
-  EXPECT_EQ(read.source, pin.source);
-  EXPECT_EQ(read.since, pin.since);
-  EXPECT_EQ(read.last_used, pin.last_used);
-  EXPECT_EQ(read.ttl, pin.ttl);
-  EXPECT_EQ(read.hits, pin.hits);
-  EXPECT_EQ(read.version, pin.version);
-  EXPECT_EQ(read.failovers, pin.failovers);
-  for (size_t size = 0; size < bytes.size(); ++size) {
-    EXPECT_FALSE(DecodePin(std::string_view(bytes).substr(0, size), read)) << size;
-  }
-  EXPECT_FALSE(DecodePin(bytes + "x", read));
-  bytes[0] = 2;
-  EXPECT_FALSE(DecodePin(bytes, read));
+TEST(NamesTest, KeepsOneCopyOfWhatItWasGiven) {
+  Names names;
+  EXPECT_EQ(names.Find("a"), nullptr);
+  EXPECT_EQ(names.Find("a"), nullptr) << "looking is not keeping";
+  const std::string* const kept = names.Intern("a");
+  EXPECT_EQ(*kept, "a");
+  EXPECT_EQ(names.Intern("a"), kept);
+  EXPECT_EQ(names.Find("a"), kept);
+  EXPECT_NE(names.Intern(""), nullptr);
 }
 
 }  // namespace

@@ -48,12 +48,6 @@ Records LoadAll(StateStore& store, RecordKind kind) {
 
 // --- what every engine has to do -----------------------------------------------------------------
 
-struct EngineCase {
-  const char* name;
-  Engine engine;
-  bool keeps;  // over a restart
-};
-
 class StateRecordsSuite : public testing::TestWithParam<EngineCase> {
  protected:
   OpenedState Reopen() { return Open(folder_, GetParam().engine); }
@@ -63,10 +57,8 @@ class StateRecordsSuite : public testing::TestWithParam<EngineCase> {
   const Folder folder_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Engines, StateRecordsSuite,
-                         testing::Values(EngineCase{"sqlite", Engine::kSqlite, true},
-                                         EngineCase{"memory", Engine::kMemory, false}),
-                         [](const auto& row) { return row.param.name; });
+INSTANTIATE_TEST_SUITE_P(Engines, StateRecordsSuite, testing::ValuesIn(kEngines),
+                         EngineName<testing::TestParamInfo<EngineCase>>);
 
 TEST_P(StateRecordsSuite, ANewStoreIsEmptyAndWell) {
   const OpenedState opened = Reopen();

@@ -63,6 +63,9 @@ class StateStore {
   // The engine that runs, which is not always the configured one.
   virtual Engine engine() const = 0;
 
+  // Whether what is put can ever be loaded again. Where it cannot, nobody needs to encode it.
+  virtual bool KeepsRecords() const { return true; }
+
   // The installation's random key: made by the first start, the same in every later one. With the
   // memory engine each start has its own.
   virtual const HashKey& install_key() const = 0;

@@ -3,16 +3,14 @@
 // Budget: Put within 200 ns, also while the writer runs and other threads put; opening and loading
 // 1,000,000 records of 100 bytes within 1 s.
 #include <benchmark/benchmark.h>
-#include <unistd.h>
 
 #include <cstdint>
 #include <cstring>
-#include <filesystem>
 #include <string>
 
 #include "base/check.h"
-#include "base/random.h"
 #include "session/state_store.h"
+#include "session/testing.h"
 
 namespace mainstay::session {
 namespace {
@@ -28,32 +26,8 @@ RecordKey KeyOf(uint64_t number) {
   return key;
 }
 
-// Of the temporary files of the system, which a disk should hold: TMPDIR chooses another place.
-class Folder final {
- public:
-  Folder() {
-    std::string name = std::filesystem::temp_directory_path() / "state_store_bench_XXXXXX";
-    MS_CHECK(mkdtemp(name.data()) != nullptr);
-    path_ = name;
-  }
-  ~Folder() { std::filesystem::remove_all(path_); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
-
-OpenedState Open(const Folder& folder) {
-  OpenedState opened = OpenStateStore({.path = folder.path()}, WallTime());
-  MS_CHECK(!opened.report.degraded);
-  return opened;
-}
-
 StateStore& PutStore() {
-  static const Folder folder;
+  static const Folder folder(Folder::Place::kDisk);
   static const OpenedState opened = Open(folder);
   return *opened.store;
 }
@@ -79,7 +53,7 @@ BENCHMARK(BM_Put)->Arg(10'000)->Threads(4)->UseRealTime();
 
 // From the first Put to the end of the commit, a batch at a time: what the writer can take.
 void BM_PutAndFlush(benchmark::State& state) {
-  const Folder folder;
+  const Folder folder(Folder::Place::kDisk);
   const OpenedState opened = Open(folder);
   const std::string value(kValueBytes, 'x');
   uint64_t number = 0;
@@ -95,7 +69,7 @@ void BM_PutAndFlush(benchmark::State& state) {
 BENCHMARK(BM_PutAndFlush)->Arg(1)->Arg(100)->Arg(1'000)->UseRealTime();
 
 const Folder& FullFolder() {
-  static const Folder folder;
+  static const Folder folder(Folder::Place::kDisk);
   static const bool is_filled = [] {
     const OpenedState opened = Open(folder);
     const std::string value(kValueBytes, 'x');

@@ -20,21 +20,13 @@ using testing::HasSubstr;
 
 // --- what every engine has to do -----------------------------------------------------------------
 
-struct EngineCase {
-  const char* name;
-  Engine engine;
-  bool keeps;  // over a restart
-};
-
 class StateStoreSuite : public testing::TestWithParam<EngineCase> {
  protected:
   const Folder folder_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Engines, StateStoreSuite,
-                         testing::Values(EngineCase{"sqlite", Engine::kSqlite, true},
-                                         EngineCase{"memory", Engine::kMemory, false}),
-                         [](const auto& row) { return row.param.name; });
+INSTANTIATE_TEST_SUITE_P(Engines, StateStoreSuite, testing::ValuesIn(kEngines),
+                         EngineName<testing::TestParamInfo<EngineCase>>);
 
 TEST_P(StateStoreSuite, OpensAsConfigured) {
   const OpenedState opened = Open(folder_, GetParam().engine);

@@ -9,6 +9,8 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
+#include <mutex>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -24,17 +26,21 @@ namespace mainstay::session {
 
 inline constexpr WallTime kNow{std::chrono::milliseconds(1'795'248'000'123)};
 
-// A folder of its own, gone with the object. In memory where the system has such a place: the tests
-// open hundreds of databases, and each one waits for its disk several times.
+// A folder of its own, gone with the object. Tests take one in memory where the system has such a
+// place: they open hundreds of databases, and each one waits for its disk several times. TMPDIR
+// chooses the disk.
 class Folder final {
  public:
-  Folder() {
+  enum class Place : uint8_t { kMemory, kDisk };
+
+  explicit Folder(Place place = Place::kMemory) {
     const std::string memory = "/dev/shm/";
-    std::string name =
-        (access(memory.c_str(), W_OK) == 0 ? memory
-                                           : std::filesystem::temp_directory_path().string() + "/");
+    std::string name = place == Place::kMemory && access(memory.c_str(), W_OK) == 0
+                           ? memory
+                           : std::filesystem::temp_directory_path().string() + "/";
     name += "state_store_XXXXXX";
-    path_ = mkdtemp(name.data());
+    MS_CHECK(mkdtemp(name.data()) != nullptr);
+    path_ = name;
   }
   ~Folder() { std::filesystem::remove_all(path_); }
   Folder(const Folder&) = delete;
@@ -47,6 +53,20 @@ class Folder final {
  private:
   std::filesystem::path path_;
 };
+
+// An engine as a row of what every engine has to do.
+struct EngineCase {
+  const char* name;
+  Engine engine;
+  bool keeps;  // over a restart
+};
+inline constexpr EngineCase kEngines[] = {
+    {.name = "sqlite", .engine = Engine::kSqlite, .keeps = true},
+    {.name = "memory", .engine = Engine::kMemory, .keeps = false},
+};
+inline std::string EngineName(const auto& row) {
+  return row.param.name;
+}
 
 inline std::string KeyText(const StateStore& store) {
   const auto bytes = store.install_key().Expose();
@@ -90,6 +110,39 @@ inline std::vector<std::string> FilesIn(const std::filesystem::path& folder) {
   std::ranges::sort(names);
   return names;
 }
+
+// Keeps what it is given, as a disk would.
+class KeptStore final : public StateStore {
+ public:
+  using Records = std::map<RecordKey, std::string>;
+
+  Engine engine() const override { return Engine::kMemory; }
+  bool KeepsRecords() const override { return keeps_records; }
+  const HashKey& install_key() const override { return key_; }
+  void Put(RecordKind, const RecordKey& key, std::string_view value) override {
+    const std::lock_guard lock(mutex_);
+    records[key] = value;
+  }
+  void Erase(RecordKind, const RecordKey& key) override {
+    const std::lock_guard lock(mutex_);
+    records.erase(key);
+  }
+  void Load(RecordKind, const Visitor& visit) override {
+    const Records copy = records;
+    for (const auto& [key, value] : copy) {
+      visit(key, value);
+    }
+  }
+  void Flush() override {}
+  StoreStats stats() const override { return {}; }
+
+  Records records;
+  bool keeps_records = true;  // what it says
+
+ private:
+  std::mutex mutex_;
+  const HashKey key_ = HashKey::FromSystem();
+};
 
 // A limit on the size of files stands for a disk that is full.
 class FileSizeLimit final {

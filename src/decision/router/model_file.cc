@@ -1,14 +1,17 @@
 #include "decision/router/model_file.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <memory>
 
 #include "base/flat_map.h"
+#include "base/little_endian.h"
 
 namespace mainstay::decision {
 namespace {
@@ -16,6 +19,10 @@ namespace {
 constexpr std::string_view kMagic = "MSTFTM01";
 constexpr size_t kHeaderBytes = 32;
 constexpr size_t kFileBytesMax = 64 << 20;
+
+constexpr std::string_view kDigits = "0123456789abcdef";
+constexpr std::string_view kNamePrefix = "router-";
+constexpr std::string_view kNameSuffix = ".model";
 
 class File final {
  public:
@@ -33,20 +40,6 @@ class File final {
  private:
   int fd_;
 };
-
-void AppendNumber(std::string& out, uint64_t number) {
-  for (int i = 0; i < 8; ++i) {
-    out += static_cast<char>(number >> (8 * i) & 0xFF);
-  }
-}
-
-uint64_t NumberAt(std::string_view bytes, size_t at) {
-  uint64_t number = 0;
-  for (size_t i = 0; i < 8; ++i) {
-    number |= uint64_t{static_cast<unsigned char>(bytes[at + i])} << (8 * i);
-  }
-  return number;
-}
 
 bool WriteAll(int fd, std::string_view bytes) {
   while (!bytes.empty()) {
@@ -66,16 +59,45 @@ std::string Why(std::string_view what, const std::string& path) {
   return std::string(what) + " " + path + ": " + std::strerror(errno);
 }
 
+bool IsModelFileName(std::string_view name) {
+  if (!name.starts_with(kNamePrefix) || !name.ends_with(kNameSuffix) ||
+      name.size() != kNamePrefix.size() + 16 + kNameSuffix.size()) {
+    return false;
+  }
+  return std::ranges::all_of(name.substr(kNamePrefix.size(), 16), [](char digit) {
+    return kDigits.find(digit) != std::string_view::npos;
+  });
+}
+
+// Takes away the models of other contents beside this file. They are of no use any more: their
+// content would have to come back byte by byte. What cannot be taken away stays; the next one to
+// write tries again.
+void RemoveOthers(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  const std::string_view own = std::string_view(path).substr(slash + 1);  // npos + 1 is 0
+  const std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir(folder.c_str()), &closedir);
+  if (directory == nullptr) {
+    return;
+  }
+  while (const dirent* const entry = readdir(directory.get())) {
+    const std::string_view name = entry->d_name;
+    if (name != own && IsModelFileName(name)) {
+      unlinkat(dirfd(directory.get()), entry->d_name, 0);
+    }
+  }
+}
+
 }  // namespace
 
 std::string ModelFilePath(std::string_view directory, uint64_t content_hash) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
   std::string path(directory);
-  path += "/router-";
+  path += '/';
+  path += kNamePrefix;
   for (int shift = 60; shift >= 0; shift -= 4) {
     path += kDigits[content_hash >> shift & 0xF];
   }
-  path += ".model";
+  path += kNameSuffix;
   return path;
 }
 
@@ -101,8 +123,13 @@ std::optional<std::string> ReadModelFile(const std::string& path, uint64_t conte
     at += static_cast<size_t>(got);
   }
   const std::string_view model = std::string_view(bytes).substr(kHeaderBytes);
-  if (!bytes.starts_with(kMagic) || NumberAt(bytes, 8) != content_hash ||
-      NumberAt(bytes, 16) != model.size() || NumberAt(bytes, 24) != TextHash{}(model)) {
+  std::string_view head = std::string_view(bytes).substr(kMagic.size());
+  uint64_t hash = 0;
+  uint64_t model_bytes = 0;
+  uint64_t checksum = 0;
+  if (!bytes.starts_with(kMagic) || !TakeLittleEndian(head, hash) || hash != content_hash ||
+      !TakeLittleEndian(head, model_bytes) || model_bytes != model.size() ||
+      !TakeLittleEndian(head, checksum) || checksum != TextHash{}(model)) {
     return std::nullopt;
   }
   bytes.erase(0, kHeaderBytes);
@@ -111,9 +138,9 @@ std::optional<std::string> ReadModelFile(const std::string& path, uint64_t conte
 
 std::string WriteModelFile(const std::string& path, uint64_t content_hash, std::string_view model) {
   std::string bytes(kMagic);
-  AppendNumber(bytes, content_hash);
-  AppendNumber(bytes, model.size());
-  AppendNumber(bytes, TextHash{}(model));
+  AppendLittleEndian(content_hash, bytes);
+  AppendLittleEndian<uint64_t>(model.size(), bytes);
+  AppendLittleEndian<uint64_t>(TextHash{}(model), bytes);
   bytes += model;
   // Two processes that learn the same routes at a time must not write into one file.
   std::string temporary = path + ".XXXXXX";
@@ -131,6 +158,7 @@ std::string WriteModelFile(const std::string& path, uint64_t content_hash, std::
     unlink(temporary.c_str());
     return why;
   }
+  RemoveOthers(path);
   return "";
 }
 

@@ -4,6 +4,8 @@
 
 #include <filesystem>
 #include <fstream>
+#include <iterator>
+#include <string>
 
 namespace mainstay::decision {
 namespace {
@@ -54,7 +56,43 @@ TEST_F(ModelFileTest, FormatIsFixed) {
   EXPECT_EQ(bytes.substr(0, 8), "MSTFTM01");
   EXPECT_EQ(bytes.substr(8, 8), std::string("\x02\x01\0\0\0\0\0\0", 8));
   EXPECT_EQ(bytes.substr(16, 8), std::string("\x01\0\0\0\0\0\0\0", 8));
+  EXPECT_EQ(bytes.substr(24, 8), std::string("\xfc\x57\x8c\x41\x07\x48\x90\xf0", 8));
   EXPECT_EQ(bytes.back(), 'm');
+}
+
+// Whatever else lies in the folder is not ours to take away.
+TEST_F(ModelFileTest, ANewModelTakesThePlaceOfOlderOnes) {
+  const std::string kept[] = {
+      "router-000000000000002A.model",         // not our letters
+      "router-00000000000002a.model",          // 15 digits
+      "router-0000000000000002b.model",        // 17
+      "router-000000000000002b.model.x8Yq0B",  // somebody is writing it
+      "router-000000000000002b.model~",        // somebody's copy
+      "a-router-000000000000002b.model",
+      "Router-000000000000002b.model",
+      "router-000000000000002g.model",
+      "router-.model",
+      "state.db",
+  };
+  for (const std::string& name : kept) {
+    std::ofstream(folder_ + "/" + name) << "x";
+  }
+  std::filesystem::create_directory(ModelFilePath(folder_, 7));  // cannot be taken away
+  for (const uint64_t hash : {uint64_t{43}, UINT64_MAX, uint64_t{0xabcdef}}) {
+    std::ofstream(ModelFilePath(folder_, hash)) << "x";
+  }
+  EXPECT_NE(WriteModelFile(folder_ + "/none/file", 42, "m"), "");
+  EXPECT_TRUE(std::filesystem::exists(ModelFilePath(folder_, 43))) << "nothing was written";
+
+  EXPECT_EQ(WriteModelFile(path_, 42, "m"), "");
+  EXPECT_EQ(ReadModelFile(path_, 42), "m");
+  for (const uint64_t hash : {uint64_t{43}, UINT64_MAX, uint64_t{0xabcdef}}) {
+    EXPECT_FALSE(std::filesystem::exists(ModelFilePath(folder_, hash))) << hash;
+  }
+  for (const std::string& name : kept) {
+    EXPECT_TRUE(std::filesystem::exists(folder_ + "/" + name)) << name;
+  }
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_), {}), std::ssize(kept) + 2);
 }
 
 TEST_F(ModelFileTest, EveryDamageIsSeen) {
