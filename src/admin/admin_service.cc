@@ -2,8 +2,9 @@
 
 #include <array>
 #include <utility>
+#include <vector>
 
-#include "base/json_reader.h"
+#include "admin/fields.h"
 #include "base/json_writer.h"
 #include "base/request_id.h"
 #include "http/url.h"
@@ -13,23 +14,6 @@ namespace {
 
 // A clock that a test moves by more than this was meant to be moved by less.
 constexpr int64_t kAdvanceMsMax = int64_t{100} * 365 * 24 * 3600 * 1000;
-
-std::string ErrorBody(std::string_view code, std::string_view message,
-                      const Problems* problems = nullptr) {
-  std::string body;
-  json::Writer writer(body);
-  writer.BeginObject().Key("error").BeginObject();
-  writer.Key("code").String(code).Key("message").String(message);
-  writer.Key("details").BeginArray();
-  if (problems != nullptr) {
-    for (const Problem& problem : problems->list()) {
-      writer.BeginObject().Key("field").String(problem.path).Key("message").String(problem.message);
-      writer.Key("line").Int(problem.line).Key("column").Int(problem.column).EndObject();
-    }
-  }
-  writer.EndArray().EndObject().EndObject();
-  return body;
-}
 
 // The host of "host:port" or "[v6]:port".
 std::string_view HostOf(std::string_view authority) {
@@ -47,16 +31,76 @@ bool IsMutation(http::Method method) {
   return method != http::Method::kGet && method != http::Method::kHead;
 }
 
+// Whether the path is one of the pattern; `id` becomes what stands for {id}, as it was sent.
+bool Matches(std::string_view pattern, std::string_view path, std::string_view& id) {
+  constexpr std::string_view kPlace = "{id}";
+  const size_t place = pattern.find(kPlace);
+  if (place == std::string_view::npos) {
+    return pattern == path;
+  }
+  const std::string_view before = pattern.substr(0, place);
+  const std::string_view after = pattern.substr(place + kPlace.size());
+  if (path.size() < before.size() + after.size() || !path.starts_with(before) ||
+      !path.ends_with(after)) {
+    return false;
+  }
+  id = path.substr(before.size(), path.size() - before.size() - after.size());
+  return id.find('/') == std::string_view::npos;
+}
+
+// The id of a path, or the refusal of one that is none.
+struct PathId {
+  std::string id;
+  std::optional<Answer> refusal;
+};
+PathId DecodeId(std::string_view raw) {
+  std::optional<std::string> id = http::PercentDecode(raw);
+  if (id && !id->empty()) {
+    return {.id = *std::move(id), .refusal = {}};
+  }
+  const Detail detail{
+      .field = "id",
+      .message = id ? "is empty" : "has a percent sign without two hexadecimal digits",
+      .constraint = "one segment of the path, percent-encoded"};
+  return {.id = {}, .refusal = ValidationError({&detail, 1})};
+}
+
 }  // namespace
 
 // THE table of admin calls.
 const AdminService::Route AdminService::kRoutes[] = {
-    {"/metrics", http::Method::kGet, "GET, HEAD", true, &AdminService::Metrics},
-    {"/healthz", http::Method::kGet, "GET, HEAD", true, &AdminService::Health},
-    {"/api/state", http::Method::kGet, "GET, HEAD", false, &AdminService::State},
-    {"/api/config", http::Method::kGet, "GET, HEAD", false, &AdminService::Config},
-    {"/api/config/reload", http::Method::kPost, "POST", false, &AdminService::Reload},
-    {"/debug/clock", http::Method::kPost, "POST", false, &AdminService::Clock},
+    {"/metrics", http::Method::kGet, true,
+     [](AdminService& s, const Call&) {
+       return Answer{.content_type = "text/plain; version=0.0.4; charset=utf-8",
+                     .body = s.operations_.metrics()};
+     }},
+    {"/healthz", http::Method::kGet, true,
+     [](AdminService&, const Call&) { return Answer{.body = R"({"status":"ok"})"}; }},
+    {"/api/state", http::Method::kGet, false,
+     [](AdminService& s, const Call&) { return Answer{.body = s.operations_.state_json()}; }},
+    {"/api/config", http::Method::kGet, false,
+     [](AdminService& s, const Call&) {
+       return Answer{.content_type = "application/yaml; charset=utf-8",
+                     .body = s.operations_.config_text()};
+     }},
+    {"/api/config/reload", http::Method::kPost, false,
+     [](AdminService& s, const Call&) { return s.Reload(); }},
+    {"/api/sessions", http::Method::kGet, false,
+     [](AdminService& s, const Call& c) { return s.sessions_.List(c); }},
+    {"/api/sessions", http::Method::kDelete, false,
+     [](AdminService& s, const Call& c) { return s.sessions_.DeleteMany(c); }},
+    {"/api/sessions/lookup", http::Method::kPost, false,
+     [](AdminService& s, const Call& c) { return s.sessions_.Lookup(c); }},
+    {"/api/sessions/{id}", http::Method::kGet, false,
+     [](AdminService& s, const Call& c) { return s.sessions_.Show(c); }},
+    {"/api/sessions/{id}", http::Method::kDelete, false,
+     [](AdminService& s, const Call& c) { return s.sessions_.Delete(c); }},
+    {"/api/sessions/{id}/pin", http::Method::kPost, false,
+     [](AdminService& s, const Call& c) { return s.sessions_.Pin(c); }},
+    {"/api/sessions/{id}/unpin", http::Method::kPost, false,
+     [](AdminService& s, const Call& c) { return s.sessions_.Unpin(c); }},
+    {"/debug/clock", http::Method::kPost, false,
+     [](AdminService& s, const Call& c) { return s.Clock(c); }},
 };
 
 io::Task<void> AdminService::Handle(http::ServerExchange& client) {
@@ -65,23 +109,22 @@ io::Task<void> AdminService::Handle(http::ServerExchange& client) {
 }
 
 io::Task<void> AdminService::Refuse(const Error& error, http::ServerExchange& client) {
-  Answer answer;
-  answer.status = error.kind == ErrorKind::kRequestTooLarge     ? 413
-                  : error.kind == ErrorKind::kHeadTooLarge      ? 431
-                  : error.kind == ErrorKind::kRequestTimeout    ? 408
-                  : error.kind == ErrorKind::kExpectationFailed ? 417
-                                                                : 400;
-  answer.body = ErrorBody("BAD_REQUEST", error.message);
+  const int status = error.kind == ErrorKind::kRequestTooLarge     ? 413
+                     : error.kind == ErrorKind::kHeadTooLarge      ? 431
+                     : error.kind == ErrorKind::kRequestTimeout    ? 408
+                     : error.kind == ErrorKind::kExpectationFailed ? 417
+                                                                   : 400;
+  const Answer answer = ErrorAnswer(status, "BAD_REQUEST", error.message);
   co_await Send(client, answer);
 }
 
-AdminService::Objection AdminService::Check(const Route& route,
-                                            const http::RequestHead& head) const {
+std::optional<Answer> AdminService::Check(const Route& route, const http::RequestHead& head) const {
   // A page on another site can make a browser send requests here. It cannot choose Host, Origin, or
   // these content types, so checking them keeps it out.
   const std::string_view host = HostOf(head.host);
   if (options_.loopback && !IsLoopbackName(host)) {
-    return {403, "FORBIDDEN_HOST", "this listener answers to localhost and loopback addresses"};
+    return ErrorAnswer(403, "FORBIDDEN_HOST",
+                       "this listener answers to localhost and loopback addresses");
   }
   const std::string_view origin = head.headers.Value(http::HeaderId::kOrigin);
   if (!origin.empty()) {
@@ -89,14 +132,15 @@ AdminService::Objection AdminService::Check(const Route& route,
     const std::string_view authority =
         scheme == std::string_view::npos ? origin : origin.substr(scheme + 3);
     if (authority != head.host) {
-      return {403, "FORBIDDEN_ORIGIN", "requests from pages of other sites are not taken"};
+      return ErrorAnswer(403, "FORBIDDEN_ORIGIN",
+                         "requests from pages of other sites are not taken");
     }
   }
   if (IsMutation(head.method)) {
     const std::string_view type = head.headers.Value(http::HeaderId::kContentType);
     const std::string_view csrf = head.headers.Value(http::HeaderId::kXMainstayCsrf);
     if (!http::StartsWithIgnoreCase(type, "application/json") && csrf != "1") {
-      return {403, "CSRF", "send content-type: application/json or x-mainstay-csrf: 1"};
+      return ErrorAnswer(403, "CSRF", "send content-type: application/json or x-mainstay-csrf: 1");
     }
   }
   if (!route.open && !options_.token.empty()) {
@@ -105,60 +149,54 @@ AdminService::Objection AdminService::Check(const Route& route,
     given = http::StartsWithIgnoreCase(given, kBearer) ? given.substr(kBearer.size())
                                                        : std::string_view{};
     if (!options_.token.Equals(given)) {
-      return {401, "UNAUTHORIZED", "send 'Authorization: Bearer' with server.admin_token"};
+      return ErrorAnswer(401, "UNAUTHORIZED",
+                         "send 'Authorization: Bearer' with server.admin_token");
     }
   }
-  return {};
+  return std::nullopt;
 }
 
-AdminService::Answer AdminService::Serve(http::ServerExchange& client) {
+Answer AdminService::Serve(http::ServerExchange& client) {
   const http::RequestHead& head = *client.head();
-  const std::string_view path = http::SplitTarget(head.target).path;
+  const http::TargetParts target = http::SplitTarget(head.target);
+  const http::Method method = head.method == http::Method::kHead ? http::Method::kGet : head.method;
+  std::string allow;
   for (const Route& route : kRoutes) {
+    std::string_view raw_id;
     const bool hidden = route.path == "/debug/clock" && !operations_.advance_clock;
-    if (route.path != path || hidden) {
+    if (hidden || !Matches(route.path, target.path, raw_id)) {
       continue;
     }
-    const bool fits = head.method == route.method ||
-                      (head.method == http::Method::kHead && route.method == http::Method::kGet);
-    if (!fits) {
-      return {
-          .status = 405,
-          .body = ErrorBody("METHOD_NOT_ALLOWED", "this path takes " + std::string(route.allow)),
-          .allow = route.allow};
+    if (method != route.method) {
+      allow += (allow.empty() ? "" : ", ") + std::string(http::MethodName(route.method)) +
+               (route.method == http::Method::kGet ? ", HEAD" : "");
+      continue;
     }
-    if (const Objection objection = Check(route, head); !objection.code.empty()) {
-      return {.status = objection.status, .body = ErrorBody(objection.code, objection.message)};
+    if (std::optional<Answer> refusal = Check(route, head)) {
+      return *std::move(refusal);
     }
-    return (this->*route.serve)(client);
+    PathId id;
+    if (route.path.find("{id}") != std::string_view::npos) {
+      id = DecodeId(raw_id);
+    }
+    return id.refusal
+               ? *std::move(id.refusal)
+               : route.serve(*this, {.query = target.query, .body = client.body(), .id = id.id});
   }
-  return {.status = 404, .body = ErrorBody("NOT_FOUND", "there is nothing at this path")};
+  if (allow.empty()) {
+    return ErrorAnswer(404, "NOT_FOUND", "there is nothing at this path");
+  }
+  Answer answer = ErrorAnswer(405, "METHOD_NOT_ALLOWED", "this path takes " + allow);
+  answer.allow = std::move(allow);
+  return answer;
 }
 
-AdminService::Answer AdminService::Metrics(http::ServerExchange&) {
-  return {.content_type = "text/plain; version=0.0.4; charset=utf-8",
-          .body = operations_.metrics()};
-}
-
-AdminService::Answer AdminService::Health(http::ServerExchange&) {
-  return {.body = R"({"status":"ok"})"};
-}
-
-AdminService::Answer AdminService::State(http::ServerExchange&) {
-  return {.body = operations_.state_json()};
-}
-
-AdminService::Answer AdminService::Config(http::ServerExchange&) {
-  return {.content_type = "application/yaml; charset=utf-8", .body = operations_.config_text()};
-}
-
-AdminService::Answer AdminService::Reload(http::ServerExchange&) {
+Answer AdminService::Reload() {
   const ReloadOutcome outcome = operations_.reload();
   if (!outcome.problems.empty()) {
-    return {.status = 400,
-            .body = ErrorBody("VALIDATION_ERROR",
-                              "the file has problems; the configuration before stays in force",
-                              &outcome.problems)};
+    return ErrorAnswer(400, "VALIDATION_ERROR",
+                       "the file has problems; the configuration before stays in force",
+                       DetailsOf(outcome.problems));
   }
   Answer answer;
   json::Writer(answer.body)
@@ -171,26 +209,21 @@ AdminService::Answer AdminService::Reload(http::ServerExchange&) {
   return answer;
 }
 
-AdminService::Answer AdminService::Clock(http::ServerExchange& client) {
-  json::Reader reader(client.body());
-  int64_t advance_ms = -1;
-  if (reader.Peek() == json::Type::kObject && reader.EnterObject()) {
-    json::StringToken key;
-    while (reader.NextMember(key)) {
-      if (json::KeyEquals(key, "advance_ms")) {
-        reader.ReadInt64(advance_ms);
-      } else {
-        reader.SkipValue();
-      }
-    }
+Answer AdminService::Clock(const Call& call) {
+  static constexpr std::string_view kKnown[] = {"advanceMs"};
+  std::vector<Detail> details;
+  const std::optional<Fields> fields = Fields::Read(call.body, kKnown, details);
+  if (!fields) {
+    return InvalidJson(R"({"advance_ms":1000})");
   }
-  if (!reader.Finish() || advance_ms < 0 || advance_ms > kAdvanceMsMax) {
-    Problems problems;
-    problems.Add("advance_ms", "must be a whole number of milliseconds, 0 or more");
-    return {.status = 400,
-            .body = ErrorBody("VALIDATION_ERROR", "send {\"advance_ms\": N}", &problems)};
+  const std::optional<int64_t> advance = fields->Number("advanceMs", 0, kAdvanceMsMax, details);
+  if (!fields->Has("advanceMs")) {
+    details.push_back({.field = "advance_ms", .message = "must be given", .constraint = "number"});
   }
-  operations_.advance_clock(std::chrono::milliseconds(advance_ms));
+  if (!details.empty()) {
+    return ValidationError(details);
+  }
+  operations_.advance_clock(std::chrono::milliseconds(*advance));
   return {.body = R"({"ok":true})"};
 }
 

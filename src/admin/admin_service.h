@@ -2,9 +2,12 @@
 
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "admin/answer.h"
+#include "admin/sessions_api.h"
 #include "base/problems.h"
 #include "base/random.h"
 #include "base/secret.h"
@@ -26,6 +29,7 @@ struct Operations {
   std::function<ReloadOutcome()> reload;
   // Moves the policy clock; empty unless --test-clock was given.
   std::function<void(std::chrono::milliseconds)> advance_clock;
+  SessionSources sessions;
 };
 
 struct Options {
@@ -37,7 +41,10 @@ struct Options {
 class AdminService final : public http::Handler {
  public:
   AdminService(Options options, Operations operations, Random random)
-      : options_(std::move(options)), operations_(std::move(operations)), random_(random) {}
+      : options_(std::move(options)),
+        operations_(std::move(operations)),
+        sessions_(operations_.sessions),
+        random_(random) {}
 
   io::Task<void> Handle(http::ServerExchange& client) override;
   io::Task<void> Refuse(const Error& error, http::ServerExchange& client) override;
@@ -45,42 +52,26 @@ class AdminService final : public http::Handler {
   void SetToken(Secret token) { options_.token = std::move(token); }
 
  private:
-  // An answer that is all text.
-  struct Answer {
-    int status = 200;
-    std::string_view content_type = "application/json";
-    std::string body;
-    std::string_view allow;
-  };
   struct Route {
-    std::string_view path;
+    std::string_view path;  // {id} stands for one segment
     http::Method method;
-    std::string_view allow;
     bool open;  // without a token
-    Answer (AdminService::*serve)(http::ServerExchange& client);
+    Answer (*serve)(AdminService& service, const Call& call);
   };
   static const Route kRoutes[];
 
   Answer Serve(http::ServerExchange& client);
-  // An empty code: let it pass.
-  struct Objection {
-    int status = 0;
-    std::string_view code;
-    std::string_view message;
-  };
-  Objection Check(const Route& route, const http::RequestHead& head) const;
+  // The refusal of a request that may not be served.
+  std::optional<Answer> Check(const Route& route, const http::RequestHead& head) const;
 
-  Answer Metrics(http::ServerExchange& client);
-  Answer Health(http::ServerExchange& client);
-  Answer State(http::ServerExchange& client);
-  Answer Config(http::ServerExchange& client);
-  Answer Reload(http::ServerExchange& client);
-  Answer Clock(http::ServerExchange& client);
+  Answer Reload();
+  Answer Clock(const Call& call);
 
   io::Task<void> Send(http::ServerExchange& client, const Answer& answer);
 
   Options options_;
   Operations operations_;
+  SessionsApi sessions_;
   Random random_;
 };
 

@@ -17,6 +17,8 @@ int Run(int argc, char** argv) {
   int exit_code = 0;
   AddServe(app, exit_code);
   AddCheck(app, exit_code);
+  AddExplain(app, exit_code);
+  AddSessions(app, exit_code);
   AddConfig(app, exit_code);
   AddMetrics(app, exit_code);
   AddFakeProvider(app, exit_code);

@@ -18,6 +18,8 @@ void AddCheck(CLI::App& app, int& exit_code);
 void AddConfig(CLI::App& app, int& exit_code);
 void AddFakeProvider(CLI::App& app, int& exit_code);
 void AddMetrics(CLI::App& app, int& exit_code);
+void AddExplain(CLI::App& app, int& exit_code);
+void AddSessions(CLI::App& app, int& exit_code);
 
 // The environment and files of this process. `salt` keys the fingerprints of secrets.
 config::Sources RealSources(std::string salt);

@@ -101,6 +101,17 @@ class AdminListener final {
               return admin::ReloadOutcome{.hash = gateway.snapshot().hash,
                                           .problems = std::move(problems)};
             },
+        .sessions = {.pins = gateway.pins(),
+                     .clock = gateway.clock(),
+                     .settings =
+                         [&gateway] {
+                           const gateway::Snapshot& snapshot = gateway.snapshot();
+                           return admin::SessionSettings{
+                               .pins = snapshot.options.pins,
+                               .catalog = snapshot.catalog,
+                               .ids = snapshot.session_ids,
+                               .callers = snapshot.options.identity.callers};
+                         }},
     };
     if (arguments.test_clock) {
       operations.advance_clock = [&gateway](std::chrono::milliseconds by) {

@@ -138,7 +138,9 @@ void Gateway::WarnOfFixedSettings(const Options& before, const Options& after) {
   warn("server.tls", before.server.tls.cert_file == after.server.tls.cert_file &&
                          before.server.tls.key_file == after.server.tls.key_file &&
                          before.server.tls.client_ca_file == after.server.tls.client_ca_file);
-  warn("state", before.state.path == after.state.path && before.state.engine == after.state.engine);
+  warn("state", before.state.path == after.state.path &&
+                    before.state.engine == after.state.engine &&
+                    before.state.flush_interval == after.state.flush_interval);
 }
 
 Problems Gateway::Reload() {
