@@ -20,6 +20,7 @@ int Run(int argc, char** argv) {
   AddExplain(app, exit_code);
   AddSessions(app, exit_code);
   AddConfig(app, exit_code);
+  AddImport(app, exit_code);
   AddMetrics(app, exit_code);
   AddFakeProvider(app, exit_code);
   try {

@@ -16,6 +16,7 @@ namespace mainstay::cli {
 void AddServe(CLI::App& app, int& exit_code);
 void AddCheck(CLI::App& app, int& exit_code);
 void AddConfig(CLI::App& app, int& exit_code);
+void AddImport(CLI::App& app, int& exit_code);
 void AddFakeProvider(CLI::App& app, int& exit_code);
 void AddMetrics(CLI::App& app, int& exit_code);
 void AddExplain(CLI::App& app, int& exit_code);
