@@ -16,6 +16,7 @@ int Run(int argc, char** argv) {
   app.require_subcommand(1);
   int exit_code = 0;
   AddServe(app, exit_code);
+  AddDemo(app, exit_code);
   AddCheck(app, exit_code);
   AddExplain(app, exit_code);
   AddSessions(app, exit_code);

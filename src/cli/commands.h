@@ -15,6 +15,7 @@ namespace mainstay::cli {
 // `exit_code`, which outlives the app.
 void AddServe(CLI::App& app, int& exit_code);
 void AddCheck(CLI::App& app, int& exit_code);
+void AddDemo(CLI::App& app, int& exit_code);
 void AddConfig(CLI::App& app, int& exit_code);
 void AddImport(CLI::App& app, int& exit_code);
 void AddFakeProvider(CLI::App& app, int& exit_code);

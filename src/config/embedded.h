@@ -16,4 +16,9 @@ inline constexpr std::string_view kDemoProviderListen = "127.0.0.1:12009";
 // text, only the reference to the variable.
 std::string EmbeddedDefaults(const Environment& environment);
 
+// The configuration of `mainstay demo`: two models of the scripted provider, which listens at
+// `provider_listen`, and two routes between them, judged by the local router. It listens at
+// `listen` and keeps nothing on the disk.
+std::string DemoConfig(std::string_view listen, std::string_view provider_listen);
+
 }  // namespace mainstay::config
