@@ -43,6 +43,9 @@ EVENT = Scenario("sse_event", connections=1, streaming=True, few=50, many=350)
 # Slow enough that a proxy under valgrind or strace still sees each event alone.
 EVENT_GAP_US = 4000
 
+# Few enough that the first requests of all sessions, which are routed, are in both amounts of work.
+SESSIONS = 100
+
 # The counts are of the request path: nothing that writes in the background by wall time, which
 # valgrind stretches.
 QUIET_CONFIG = {"state": {"engine": "memory"}}
@@ -59,7 +62,7 @@ def _run(proxy, tools, folder, scenario, amount, wrapper, is_parent):
                            stall_ms=60000)
             else:
                 tools.load(running.port, connections=scenario.connections, requests=amount,
-                           stall_ms=60000)
+                           sessions=SESSIONS, stall_ms=60000)
             _stop(running, running.process.pids()[1 if is_parent else 0])
 
 

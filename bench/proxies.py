@@ -5,7 +5,7 @@ import json
 import os
 import pathlib
 
-from processes import BenchError, Process, free_ports, wait_ready
+from processes import BenchError, Process, cores, free_ports, wait_ready
 
 # nginx at its best for this job: no log, no disk, connections kept on both sides for ever. The
 # second server is the first without response buffering; streams go there, because nginx cannot tell
@@ -64,6 +64,12 @@ http {{
 """
 
 
+# What mainstay's router says about every conversation, so that the first request of each session
+# makes a pin and all others hit it. It is a process of its own, as a router model is.
+ROUTER_SCRIPT = {"rules": [{"match": {}, "actions": [{"text": '{"route":"bench"}'}]}]}
+PREFERENCES = [{"name": "bench", "description": "everything", "models": ["p/bench-model"]}]
+
+
 @dataclasses.dataclass
 class Running:
     """A proxy that answers. `process` ends it; `port` takes chats, `stream_port` streams."""
@@ -72,12 +78,15 @@ class Running:
     process: Process
     port: int
     stream_port: int
+    router: Process = None  # mainstay's, not among its figures
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
         self.process.stop()
+        if self.router is not None:
+            self.router.stop()
 
 
 @dataclasses.dataclass
@@ -98,7 +107,8 @@ class Proxy:
         `wrapper` is a command such as valgrind in front of it: then nginx is one process."""
         folder = pathlib.Path(folder)
         folder.mkdir(parents=True)
-        port, other_port = free_ports(2)
+        port, other_port, router_port = free_ports(3)
+        router = None
         if self.kind == "nginx":
             path = folder / "nginx.conf"
             path.write_text(NGINX_CONFIG.format(
@@ -110,18 +120,28 @@ class Proxy:
         else:
             path = folder / "mainstay.json"
             path.write_text(json.dumps(
-                self._mainstay_config(folder, origin_port, port, other_port, workers), indent=1))
+                self._mainstay_config(folder, origin_port, port, other_port, router_port, workers),
+                indent=1))
             command = [self.binary, "serve", "-c", path]
             stream_port = port
+            router = self._start_router(folder, router_port)
         process = Process([*wrapper, *command], folder / "log", on_cores)
         try:
             wait_ready(process, port, ready_timeout_s)
         except BaseException:
             process.stop(5)
+            if router is not None:
+                router.stop(5)
             raise
-        return Running(self.kind, process, port, stream_port)
+        return Running(self.kind, process, port, stream_port, router)
 
-    def _mainstay_config(self, folder, origin_port, port, admin_port, workers):
+    def _start_router(self, folder, port):
+        script = folder / "router.json"
+        script.write_text(json.dumps(ROUTER_SCRIPT))
+        command = [self.binary, "fake-provider", "--listen", f"127.0.0.1:{port}", "--script", script]
+        return Process(command, folder / "router.log", cores()[1])
+
+    def _mainstay_config(self, folder, origin_port, port, admin_port, router_port, workers):
         config = {
             "version": 1,
             "server": {"listen": f"127.0.0.1:{port}", "admin_listen": f"127.0.0.1:{admin_port}",
@@ -131,7 +151,9 @@ class Proxy:
                            "accounts": [{"alias": "a", "api_key": "k"}]}],
             "models": [{"name": "p/bench-model", "provider": "p",
                         "upstream_name": "bench-model-upstream"}],
-            "state": {"engine": "memory", "path": str(folder / "state")},
+            "routing": {"preferences": PREFERENCES,
+                        "router": {"base_url": f"http://127.0.0.1:{router_port}/v1"}},
+            "state": {"engine": "sqlite", "path": str(folder / "state")},
             "telemetry": {"metrics": True, "log_level": "info"},
         }
         for section, values in self.config.items():

@@ -2,8 +2,9 @@
 """Watches the memory of the proxy under many requests, then under many streams that their clients
 abort half-way.
 
-Its tables are configured small, so that they are full after the warm-up: from then on memory has to
-stay flat. Status 1 when it grows by more than the bound.
+Each request belongs to a session. In between, so many more sessions come than there is room for pins
+that each one finds its pin gone when it comes again. Tables are full after the warm-up: from then on
+memory has to stay flat. Status 1 when it grows by more than the bound.
 """
 
 import argparse
@@ -18,6 +19,7 @@ import workloads
 STEPS = 10
 WARM_UP_STEPS = 2
 SESSIONS = 1000
+BOUNDED_CONFIG = {"routing": {"session_max_entries": SESSIONS}}
 CONNECTIONS = 64
 ABORT_AFTER_EVENTS = 3
 STREAM_EVENTS = 1000
@@ -61,6 +63,7 @@ def run(arguments):
     proxy_cores, tool_cores = cores()
     tools = workloads.find_tools(arguments, tool_cores)
     proxy = proxies.proxy_of(arguments)
+    proxy.config = proxies.merged(BOUNDED_CONFIG, proxy.config)
     bound_bytes = int(arguments.bound_mib * 2**20)
     with scratch_folder() as folder, tools.origin(folder, gap_us=500, tick_us=100) as origin, \
             proxy.start(folder / "proxy", origin.port, proxy_cores) as running:
@@ -74,6 +77,11 @@ def run(arguments):
                 running.port, connections=CONNECTIONS, sessions=SESSIONS, requests=count,
                 first_turn=-(-done // SESSIONS)))
             phases.append(requests)
+        if arguments.sessions:
+            sessions = Phase("sessions", bound_bytes)
+            sessions.run(running.process, arguments.sessions, lambda done, count: tools.load(
+                running.port, connections=CONNECTIONS, sessions=count, requests=count))
+            phases.append(sessions)
         if arguments.aborts:
             aborts = Phase("aborts", bound_bytes)
             aborts.run(running.process, arguments.aborts, lambda done, count: tools.load(
@@ -90,6 +98,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     proxies.add_arguments(parser)
     parser.add_argument("--requests", type=int, default=10_000_000, help="default: %(default)s")
+    parser.add_argument("--sessions", type=int, default=500_000, help="default: %(default)s")
     parser.add_argument("--aborts", type=int, default=200_000, help="default: %(default)s")
     parser.add_argument("--bound-mib", type=float, default=2.0,
                         help="growth after the warm-up that still counts as flat, per phase "
@@ -105,7 +114,7 @@ def main():
     if arguments.json:
         print(json.dumps(result))
     else:
-        for name in ("requests", "aborts"):
+        for name in ("requests", "sessions", "aborts"):
             if name in result:
                 phase = result[name]
                 print(f"{name}: {'flat' if phase['flat'] else 'GROWS'}, "
