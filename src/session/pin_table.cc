@@ -37,62 +37,6 @@ SessionKey SessionKeyOf(const RecordKey& bytes) {
 
 }  // namespace
 
-// --- seats ---
-
-PinTable::Seat& PinTable::Seat::operator=(Seat&& other) noexcept {
-  if (this != &other) {
-    Leave();
-    table_ = std::exchange(other.table_, nullptr);
-    flight_ = std::move(other.flight_);
-    key_ = other.key_;
-    leads_ = std::exchange(other.leads_, false);
-  }
-  return *this;
-}
-
-void PinTable::Seat::Publish(const Decided& decided) {
-  flight_->Publish({.model = *table_->names_.Intern(decided.model),
-                    .decision = *table_->names_.Intern(decided.decision),
-                    .reason = decided.reason});
-  leads_ = false;
-  if (decided.model.empty()) {
-    table_->CloseFlight(key_, flight_);
-  }
-}
-
-void PinTable::Seat::Leave() {
-  if (flight_ == nullptr) {
-    return;
-  }
-  if (std::exchange(leads_, false)) {
-    flight_->Abandon();
-  }
-  table_->LeaveFlight(key_, std::exchange(flight_, nullptr));
-}
-
-// Those who are in it go on; nobody joins them any more.
-void PinTable::CloseFlight(const SessionKey& key, const std::shared_ptr<Flight>& flight) {
-  Shard& shard = ShardOf(key);
-  const std::lock_guard lock(shard.mutex);
-  const auto found = shard.flights.find(key);
-  if (found != shard.flights.end() && found->second == flight) {
-    shard.flights.erase(found);
-  }
-}
-
-// The last one takes the flight away: the table and the one who leaves are its only owners then.
-void PinTable::LeaveFlight(const SessionKey& key, std::shared_ptr<Flight> flight) {
-  Shard& shard = ShardOf(key);
-  const std::lock_guard lock(shard.mutex);
-  const auto found = shard.flights.find(key);
-  if (found != shard.flights.end() && found->second == flight && flight.use_count() == 2) {
-    shard.flights.erase(found);
-  }
-  flight.reset();  // under the lock, so that two who leave at once do not both see the other
-}
-
-// --- the table ---
-
 PinTable::PinTable(StateStore& store, const Rules& rules, WallTime now)
     : store_(store),
       is_stored_(store.KeepsRecords()),
@@ -219,6 +163,7 @@ PinTable::Entry PinTable::EntryOf(const SessionKey& key, const Pin& pin) {
           .source = names_.Intern(pin.source),
           .since_ms = Millis(pin.since),
           .last_used_ms = Millis(pin.last_used),
+          .stored_use_ms = Millis(pin.last_used),
           .ttl_ms = std::clamp<int64_t>(pin.ttl.count(), 0, kPinTimeMax.count()),
           .hits = pin.hits,
           .version = pin.version,
@@ -233,10 +178,17 @@ PinTable::Entry PinTable::NewEntryOf(const SessionKey& key, const Pin& pin, Wall
   return entry;
 }
 
-void PinTable::Store(const Entry& entry) {
+void PinTable::StoreUse(Entry& entry, const Rules& rules) {
+  if (entry.last_used_ms - entry.stored_use_ms >= UseStoredEvery(rules).count()) {
+    Store(entry);
+  }
+}
+
+void PinTable::Store(Entry& entry) {
   if (!is_stored_) {
     return;
   }
+  entry.stored_use_ms = entry.last_used_ms;
   thread_local std::string bytes;
   bytes.clear();
   EncodePin(View(entry), bytes);
@@ -403,7 +355,7 @@ PinTable::Recalled PinTable::Recall(const SessionKey& key, const Rules& rules, W
   const std::lock_guard lock(shard.mutex);
   if (const uint32_t at = FindValid(shard, key, rules, Millis(now)); at != kNil) {
     Touch(shard, at, Millis(now));
-    Store(shard.entries[at]);
+    StoreUse(shard.entries[at], rules);
     recalled.pin = View(shard.entries[at]);
     return recalled;
   }
@@ -437,7 +389,7 @@ PinOutcome PinTable::Commit(const Seat& seat, const Pin& pin, const Rules& rules
     }
     if (const uint32_t at = FindValid(shard, seat.key_, rules, Millis(now)); at != kNil) {
       Touch(shard, at, Millis(now));
-      Store(shard.entries[at]);
+      StoreUse(shard.entries[at], rules);
       return PinOutcome::kHit;
     }
     Store(Insert(shard, entry, rules, Millis(now)));

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -27,12 +29,14 @@ namespace mainstay::session {
 // making, moving and dropping one takes the same time however many there are; the least recently
 // used one gives way to a new one.
 //
-// Every change is handed to the store at once. Up to kOneShardMax entries the order of use is
-// exact; above, it is kept within shares of the table, each with a lock of its own: a full share
-// gives up its own least recently used pin, although another one may have room for half a per cent
-// more. What the number of entries was at the start decides whether there are shares; a table that
-// has them and is to hold no more than kOneShardMax later keeps its limit and its order over all of
-// them, the order to the millisecond.
+// Every change is handed to the store at once, but for that of a hit: the time of the last use and
+// the number of hits are handed over no more often than UseStoredEvery says, so that a busy session
+// costs the store next to nothing. So much earlier a pin may end after a restart. Up to
+// kOneShardMax entries the order of use is exact; above, it is kept within shares of the table,
+// each with a lock of its own: a full share gives up its own least recently used pin, although
+// another one may have room for half a per cent more. What the number of entries was at the start
+// decides whether there are shares; a table that has them and is to hold no more than kOneShardMax
+// later keeps its limit and its order over all of them, the order to the millisecond.
 //
 // What has expired gives way before anything that is alive. When a reload lowers the number of
 // entries, each later Commit or Set drops up to kDroppedMax more than it adds, and each Count some
@@ -49,6 +53,11 @@ class PinTable final {
 
   // The rules as they are at the moment of a call: a reload changes them between two.
   using Rules = PinOptions;
+
+  // A hundredth of the time to live, and a second at most.
+  static std::chrono::milliseconds UseStoredEvery(const Rules& rules) {
+    return std::min<std::chrono::milliseconds>(rules.ttl / 100, std::chrono::seconds(1));
+  }
 
   // Takes over the store's pins that are still valid, of too many those that were used last. The
   // store outlives the table.
@@ -152,13 +161,14 @@ class PinTable final {
     const std::string* source = nullptr;
     int64_t since_ms = 0;
     int64_t last_used_ms = 0;
+    int64_t stored_use_ms = 0;  // the last use that the store knows of
     int64_t ttl_ms = 0;
     uint32_t hits = 0;
     uint32_t version = 1;
     uint32_t failovers = 0;
     uint32_t use = 0;  // of its shard, counted: which one of two was later within a millisecond
   };
-  static_assert(sizeof(Entry) == 88, "a million pins are to fit into 400 MiB several times");
+  static_assert(sizeof(Entry) == 96, "a million pins are to fit into 400 MiB several times");
   struct alignas(64) Shard {
     mutable std::mutex mutex;
     FlatMap<SessionKey, uint32_t, SessionKeyHash> index;
@@ -204,7 +214,8 @@ class PinTable final {
   void Remove(Shard& shard, uint32_t at, Stored stored);
   static void Touch(Shard& shard, uint32_t at, int64_t now_ms);
   static void CountFailovers(Shard& shard, Entry& entry, uint32_t failovers);
-  void Store(const Entry& entry);
+  void StoreUse(Entry& entry, const Rules& rules);
+  void Store(Entry& entry);
 
   // These lock.
   int DropOverAll(size_t spared, const Rules& rules, int64_t now_ms);

@@ -324,6 +324,37 @@ TEST_F(PinTableTest, SurvivesARestartWithItsTimeAndOrder) {
   EXPECT_EQ(recalled.pin->since, kStart);
 }
 
+// A busy session would otherwise be written again and again, for the time of its last use alone.
+TEST_F(PinTableTest, AUseIsStoredNowAndThen) {
+  struct Case {
+    const char* name;
+    milliseconds ttl;
+    milliseconds every;
+  };
+  for (const Case& c : {Case{"a_second_at_most", milliseconds(600'000), milliseconds(1000)},
+                        Case{"a_hundredth", milliseconds(5000), milliseconds(50)}}) {
+    SCOPED_TRACE(c.name);
+    rules.ttl = c.ttl;
+    Make(1, "a");
+    store.puts = 0;
+    Pass(c.every - milliseconds(1));
+    EXPECT_TRUE(Hit(1));
+    EXPECT_EQ(store.puts, 0);
+    Pass(milliseconds(1));
+    EXPECT_TRUE(Hit(1));
+    EXPECT_EQ(store.puts, 1);
+    Pass(c.every - milliseconds(1));
+    EXPECT_TRUE(Hit(1));
+    EXPECT_EQ(store.puts, 1);
+    table().Served(Key(1), "a", "b", 3);
+    EXPECT_EQ(store.puts, 2) << "a failover is";
+    Restart();
+    Pass(c.ttl - milliseconds(1));
+    EXPECT_TRUE(Hit(1)) << "what was stored with it is as new as the failover";
+    table().Erase(Key(1), rules, now);
+  }
+}
+
 TEST_F(PinTableTest, ARecordThatCannotBeReadIsDroppedAlone) {
   Make(1);
   Restart();

@@ -122,6 +122,7 @@ class KeptStore final : public StateStore {
   void Put(RecordKind, const RecordKey& key, std::string_view value) override {
     const std::lock_guard lock(mutex_);
     records[key] = value;
+    ++puts;
   }
   void Erase(RecordKind, const RecordKey& key) override {
     const std::lock_guard lock(mutex_);
@@ -137,6 +138,7 @@ class KeptStore final : public StateStore {
   StoreStats stats() const override { return {}; }
 
   Records records;
+  int puts = 0;
   bool keeps_records = true;  // what it says
 
  private:
