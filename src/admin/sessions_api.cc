@@ -32,14 +32,6 @@ bool ParseWhole(std::string_view text, Number& out) {
   return error == std::errc() && end == text.data() + text.size() && !text.empty();
 }
 
-// When the pin ends if nobody uses its session any more; the rule of PinTable.
-WallTime ExpiryOf(const Pin& pin, const session::PinOptions& rules) {
-  const bool sliding = rules.ttl_mode == session::TtlMode::kSliding && pin.ttl.count() == 0;
-  const WallTime expiry =
-      (sliding ? pin.last_used : pin.since) + (pin.ttl.count() > 0 ? pin.ttl : rules.ttl);
-  return rules.age_max.count() > 0 ? std::min(expiry, pin.since + rules.age_max) : expiry;
-}
-
 void WriteText(json::Writer& writer, std::string_view name, std::string_view text) {
   writer.Key(name);
   if (text.empty()) {
@@ -66,7 +58,10 @@ void WriteMembers(json::Writer& writer, const PinTable::Listed& session,
   WriteText(writer, "caller", pin.caller);
   writer.Key("createdAt").Int(Millis(pin.since));
   writer.Key("lastUsedAt").Int(Millis(pin.last_used));
-  writer.Key("expiresAt").Int(Millis(ExpiryOf(pin, rules)));
+  writer.Key("expiresAt")
+      .Int(session::PinEnd(pin.since.time_since_epoch(), pin.last_used.time_since_epoch(), pin.ttl,
+                           rules)
+               .count());
   writer.Key("turns").Null();
   writer.Key("hits").Int(pin.hits);
   writer.Key("switches").Int(pin.version > 0 ? pin.version - 1 : 0);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 
@@ -26,5 +27,17 @@ struct PinOptions {
   std::chrono::milliseconds age_max{0};  // cap on a pin's age, however often it is used; 0: none
   int64_t repin_after = 3;               // failovers in a row that move a pin; 0: none do
 };
+
+// A pin that nobody uses any more is valid until this moment, not at it (spec 05 §1.4). Times since
+// 1970; `own_ttl` above 0 counts from `since`, whatever the rules say.
+inline std::chrono::milliseconds PinEnd(std::chrono::milliseconds since,
+                                        std::chrono::milliseconds last_used,
+                                        std::chrono::milliseconds own_ttl,
+                                        const PinOptions& rules) {
+  const bool own = own_ttl.count() > 0;
+  const bool sliding = rules.ttl_mode == TtlMode::kSliding && !own;
+  const std::chrono::milliseconds end = (sliding ? last_used : since) + (own ? own_ttl : rules.ttl);
+  return rules.age_max.count() > 0 ? std::min(end, since + rules.age_max) : end;
+}
 
 }  // namespace mainstay::session

@@ -11,6 +11,7 @@ PinTable::Seat& PinTable::Seat::operator=(Seat&& other) noexcept {
     table_ = std::exchange(other.table_, nullptr);
     flight_ = std::move(other.flight_);
     key_ = other.key_;
+    erasures_ = other.erasures_;
     leads_ = std::exchange(other.leads_, false);
   }
   return *this;

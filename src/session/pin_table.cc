@@ -132,14 +132,11 @@ size_t PinTable::ShardEntriesMax(const Rules& rules) const {
   return LimitIsOverAll(rules) ? kNil - 1 : std::clamp<int64_t>(share, 1, kNil - 1);
 }
 
-// Valid while its age is less than its time to live (spec 05 §1.4).
 bool PinTable::Valid(const Entry& entry, const Rules& rules, int64_t now_ms) {
-  const bool own = LifeOf(entry) == Life::kOwn;
-  const int64_t ttl = own ? entry.ttl_ms : rules.ttl.count();
-  const bool sliding = rules.ttl_mode == TtlMode::kSliding && !own;
-  const int64_t age = now_ms - entry.since_ms;
-  const int64_t idle = now_ms - (sliding ? entry.last_used_ms : entry.since_ms);
-  return idle < ttl && (rules.age_max.count() == 0 || age < rules.age_max.count());
+  using std::chrono::milliseconds;
+  return milliseconds(now_ms) < PinEnd(milliseconds(entry.since_ms),
+                                       milliseconds(entry.last_used_ms), milliseconds(entry.ttl_ms),
+                                       rules);
 }
 
 Pin PinTable::View(const Entry& entry) {
@@ -366,6 +363,7 @@ PinTable::Recalled PinTable::Recall(const SessionKey& key, const Rules& rules, W
   recalled.seat.table_ = this;
   recalled.seat.key_ = key;
   recalled.seat.flight_ = flight;
+  recalled.seat.erasures_ = erasures_.load(std::memory_order_relaxed);
   return recalled;
 }
 
@@ -384,7 +382,7 @@ PinOutcome PinTable::Commit(const Seat& seat, const Pin& pin, const Rules& rules
   Shard& shard = ShardOf(seat.key_);
   {
     const std::lock_guard lock(shard.mutex);
-    if (seat.flight_->revoked()) {
+    if (seat.flight_->revoked() || CallerErasedSince(seat.erasures_, pin.caller)) {
       return PinOutcome::kNone;
     }
     if (const uint32_t at = FindValid(shard, seat.key_, rules, Millis(now)); at != kNil) {
@@ -468,6 +466,10 @@ bool PinTable::Erase(const SessionKey& key, const Rules& rules, WallTime now) {
 }
 
 int64_t PinTable::EraseOfCaller(std::string_view caller, const Rules& rules, WallTime now) {
+  // Before anything is erased, so that nobody pins behind the back of what follows.
+  erased_callers_.With([&](TextMap<uint64_t>& callers) {
+    callers[std::string(caller)] = erasures_.fetch_add(1, std::memory_order_relaxed) + 1;
+  });
   const std::string* const name = names_.Find(caller);
   if (name == nullptr) {
     return 0;
@@ -488,6 +490,17 @@ int64_t PinTable::EraseOfCaller(std::string_view caller, const Rules& rules, Wal
     }
   }
   return erased;
+}
+
+// Under the lock of the shard: an erasure that is not seen here comes to this shard later.
+bool PinTable::CallerErasedSince(uint64_t erasures, std::string_view caller) const {
+  if (erasures_.load(std::memory_order_relaxed) == erasures) [[likely]] {
+    return false;
+  }
+  return erased_callers_.With([&](const TextMap<uint64_t>& callers) {
+    const auto found = callers.find(caller);
+    return found != callers.end() && found->second > erasures;
+  });
 }
 
 uint64_t PinTable::List(uint64_t cursor, size_t limit, const Filter& filter, const Rules& rules,

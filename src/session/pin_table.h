@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/flat_map.h"
+#include "base/guarded.h"
 #include "model/session.h"
 #include "session/chain.h"
 #include "session/flight.h"
@@ -90,6 +91,7 @@ class PinTable final {
     PinTable* table_ = nullptr;
     std::shared_ptr<Flight> flight_;
     SessionKey key_;
+    uint64_t erasures_ = 0;  // of callers' pins that came before the seat
     bool leads_ = false;
   };
 
@@ -122,8 +124,7 @@ class PinTable final {
   // Drops the pin; requests that are under way do not bring it back. False: there was none.
   bool Erase(const SessionKey& key, const Rules& rules, WallTime now);
   // Drops all pins of a caller; gives their number. In steps, so that nobody waits for all of it.
-  // Unlike after Erase, a request of the caller that is under way without a pin may still make one:
-  // a flight does not know whose it is.
+  // Requests that are under way do not bring any back.
   int64_t EraseOfCaller(std::string_view caller, const Rules& rules, WallTime now);
 
   // A page of live pins in no particular order. `cursor` is 0 at the beginning and then what the
@@ -217,6 +218,8 @@ class PinTable final {
   void StoreUse(Entry& entry, const Rules& rules);
   void Store(Entry& entry);
 
+  bool CallerErasedSince(uint64_t erasures, std::string_view caller) const;
+
   // These lock.
   int DropOverAll(size_t spared, const Rules& rules, int64_t now_ms);
   void CloseFlight(const SessionKey& key, const std::shared_ptr<Flight>& flight);
@@ -225,7 +228,9 @@ class PinTable final {
   StateStore& store_;
   const bool is_stored_;  // whether the store keeps anything
   Names names_;
-  const size_t shard_count_;  // a power of two
+  std::atomic<uint64_t> erasures_{0};
+  Guarded<TextMap<uint64_t>> erased_callers_;  // the number of each one's latest erasure
+  const size_t shard_count_;                   // a power of two
   const std::unique_ptr<Shard[]> shards_;
 };
 

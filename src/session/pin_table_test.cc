@@ -447,6 +447,18 @@ struct Waiter final : FlightWaiter {
   int calls = 0;
 };
 
+TEST_F(PinTableTest, WhatIsDeletedWithItsCallerStaysDeletedToo) {
+  PinTable::Recalled under_way = table().Recall(Key(1), rules, now);
+  PinTable::Recalled of_another = table().Recall(Key(2), rules, now);
+  EXPECT_EQ(table().EraseOfCaller("one", rules, now), 0);
+  PinTable::Recalled later = table().Recall(Key(3), rules, now);
+  const Pin pin{.model = "a", .caller = "one"};
+  EXPECT_EQ(table().Commit(under_way.seat, pin, rules, now), PinOutcome::kNone);
+  EXPECT_EQ(table().Commit(of_another.seat, {.model = "a", .caller = "two"}, rules, now),
+            PinOutcome::kSet);
+  EXPECT_EQ(table().Commit(later.seat, pin, rules, now), PinOutcome::kSet);
+}
+
 TEST_F(PinTableTest, OneDecidesForAllThatAreUnderWay) {
   PinTable::Recalled leader = table().Recall(Key(1), rules, now);
   PinTable::Recalled follower = table().Recall(Key(1), rules, now);

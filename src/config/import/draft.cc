@@ -142,8 +142,8 @@ void WritePreference(Writer& out, const DraftPreference& preference) {
   out.Line("name", Scalar(preference.name));
   out.Line("description", QuotedText(preference.description));
   out.Line("models", List(preference.models));
-  if (preference.cheapest) {
-    out.Line("selection_policy", "{prefer: cheapest}");
+  if (!preference.prefer.empty()) {
+    out.Line("selection_policy", "{prefer: " + preference.prefer + "}");
   }
   out.EndItem();
 }

@@ -43,7 +43,7 @@ struct DraftPreference {
   std::string name;
   std::string description;
   std::vector<DraftText> models;
-  bool cheapest = false;
+  std::string prefer;  // which model comes first; empty: the first of the list
   Origin origin;
 };
 

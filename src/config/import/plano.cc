@@ -295,9 +295,12 @@ class PlanoImport final {
     const std::optional<ImportItem> policy = item.Take("selection_policy");
     const std::optional<ImportItem> prefer = policy ? policy->Take("prefer") : std::nullopt;
     const std::string word = prefer ? prefer->Text().value_or("") : "";
-    preference.cheapest = word == "cheapest";
-    if (preference.cheapest) {
+    if (word == "cheapest") {
+      preference.prefer = word;
       prefer->Differs("needs prices, which are not fetched: give models[].pricing");
+    } else if (word == "fastest") {
+      preference.prefer = word;
+      prefer->Differs("goes by how soon the models' streams begin here, not by fetched figures");
     } else if (!word.empty() && word != "none") {
       prefer->Differs("has no equivalent: the models are tried in the order of the list");
     }

@@ -312,8 +312,8 @@ const GoodCase kRoutingCases[] = {
     {"fastest",
      With("overrides: {llm_routing_model: mini}\nrouting_preferences:\n- {name: a, description: b, "
           "models: [mini], selection_policy: {prefer: fastest}}\n"),
-     {"models: [openai/mini]\n"},
-     {"6:64: routing_preferences[0].selection_policy.prefer: has no equivalent"}},
+     {"selection_policy: {prefer: fastest}\n"},
+     {"6:64: routing_preferences[0].selection_policy.prefer: goes by how soon"}},
     {"a_route_to_an_unknown_model",
      With("overrides: {llm_routing_model: mini}\nrouting_preferences:\n- {name: a, description: b, "
           "models: [mini, maxi]}\n"),
