@@ -45,7 +45,23 @@ PinTable::PinTable(StateStore& store, const Rules& rules, WallTime now)
   Load(rules, Millis(now));
 }
 
-PinTable::~PinTable() = default;
+PinTable::~PinTable() {
+  for (Shard& shard : std::span(shards_.get(), shard_count_)) {
+    StoreNewestUses(shard, shard.chains[static_cast<size_t>(Life::kByRules)]);
+  }
+}
+
+// At the end, when nobody else is there any more.
+void PinTable::StoreNewestUses(Shard& shard, const Chains& chains) {
+  uint32_t at = chains.by_use.newest();
+  for (size_t i = 0; i < kUsesStoredAtEnd / shard_count_ && at != kNil; ++i) {
+    Entry& entry = shard.entries[at];
+    if (entry.stored_use_ms < entry.last_used_ms) {
+      Store(entry);
+    }
+    at = shard.use_links[at].before;
+  }
+}
 
 void PinTable::Load(const Rules& rules, int64_t now_ms) {
   const size_t entries_max = ShardEntriesMax(rules);

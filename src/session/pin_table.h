@@ -31,8 +31,9 @@ namespace mainstay::session {
 // used one gives way to a new one.
 //
 // Every change is handed to the store at once, but for that of a hit: the time of the last use and
-// the number of hits are handed over no more often than UseStoredEvery says, so that a busy session
-// costs the store next to nothing. So much earlier a pin may end after a restart. Up to
+// the number of hits are handed over no more often than UseStoredEvery says, so that a hit costs
+// the store next to nothing. So much earlier a pin may end after the process was killed; the
+// destructor hands over what is missing of the kUsesStoredAtEnd pins that were used last. Up to
 // kOneShardMax entries the order of use is exact; above, it is kept within shares of the table,
 // each with a lock of its own: a full share gives up its own least recently used pin, although
 // another one may have room for half a per cent more. What the number of entries was at the start
@@ -55,10 +56,10 @@ class PinTable final {
   // The rules as they are at the moment of a call: a reload changes them between two.
   using Rules = PinOptions;
 
-  // A hundredth of the time to live, and a second at most.
-  static std::chrono::milliseconds UseStoredEvery(const Rules& rules) {
-    return std::min<std::chrono::milliseconds>(rules.ttl / 100, std::chrono::seconds(1));
-  }
+  // A twentieth of the time to live.
+  static std::chrono::milliseconds UseStoredEvery(const Rules& rules) { return rules.ttl / 20; }
+  // A quarter of a second of sqlite's time.
+  static constexpr size_t kUsesStoredAtEnd = 20'000;
 
   // Takes over the store's pins that are still valid, of too many those that were used last. The
   // store outlives the table.
@@ -216,6 +217,7 @@ class PinTable final {
   static void Touch(Shard& shard, uint32_t at, int64_t now_ms);
   static void CountFailovers(Shard& shard, Entry& entry, uint32_t failovers);
   void StoreUse(Entry& entry, const Rules& rules);
+  void StoreNewestUses(Shard& shard, const Chains& chains);
   void Store(Entry& entry);
 
   bool CallerErasedSince(uint64_t erasures, std::string_view caller) const;
