@@ -18,6 +18,7 @@
 #include "http/io/epoll_loop.h"
 #include "http/io/tls.h"
 #include "http/url.h"
+#include "http/whole_answer.h"
 
 namespace mainstay::cli {
 namespace {
@@ -124,14 +125,8 @@ class Asking final {
   io::Task<Result<GatewayAnswer>> Exchange() {
     const std::string head = Head();
     const std::array<std::string_view, 2> pieces = {head, request_.body};
-    io::IoStatus sent = connection_->StartSending(pieces);
-    if (sent == io::IoStatus::kWouldBlock) {
-      sent = co_await connection_->FinishSending(deadline_);
-    }
-    if (sent == io::IoStatus::kReset) {
-      co_return Unreachable(address_, "the connection was reset");
-    }
-    const http::HeadOutcome outcome = co_await connection_->ReadHead(request_.method, deadline_);
+    const http::HeadOutcome outcome =
+        co_await http::SendAndReadHead(*connection_, request_.method, pieces, deadline_);
     if (outcome == http::HeadOutcome::kTimeout) {
       co_return TimedOut();
     }
@@ -144,32 +139,15 @@ class Asking final {
     for (const http::Header& header : connection_->head().headers) {
       answer.headers.emplace_back(header.name, header.value);
     }
-    co_return co_await ReadBody(std::move(answer));
-  }
-
-  io::Task<Result<GatewayAnswer>> ReadBody(GatewayAnswer answer) {
-    using Body = http::ClientConnection::Body;
-    http::Pieces pieces;
-    while (true) {
-      const Body body = connection_->Take(pieces);
-      for (const std::string_view piece : pieces) {
-        answer.body += piece;
-      }
-      if (body == Body::kDone) {
+    switch (co_await http::ReadWholeBody(*connection_, kAnswerBytesMax, deadline_, answer.body)) {
+      case http::BodyOutcome::kOk:
         co_return std::move(answer);
-      }
-      if (body == Body::kBroken || answer.body.size() > kAnswerBytesMax) {
+      case http::BodyOutcome::kTimeout:
+        co_return TimedOut();
+      case http::BodyOutcome::kClosed:
+        co_return Broken(address_, "was cut off");
+      default:
         co_return Broken(address_, "cannot be read");
-      }
-      if (body == Body::kMore) {
-        const io::IoStatus status = co_await connection_->Fill(deadline_);
-        if (status == io::IoStatus::kTimeout) {
-          co_return TimedOut();
-        }
-        if (status != io::IoStatus::kOk && status != io::IoStatus::kWouldBlock) {
-          co_return Broken(address_, "was cut off");
-        }
-      }
     }
   }
 

@@ -285,14 +285,7 @@ TEST(StateRecords, TwoStartsOnVersion1BringItUpToDateOnce) {
   const std::string key = KeyText(*Open(other).store);
   const Folder folder;
   MakeVersion1(folder, other);
-  std::vector<OpenedState> opened(4);
-  std::vector<std::thread> threads;
-  for (OpenedState& one : opened) {
-    threads.emplace_back([&] { one = Open(folder); });
-  }
-  for (std::thread& thread : threads) {
-    thread.join();
-  }
+  const std::vector<OpenedState> opened = OpenAtOnce(folder);
   for (const OpenedState& one : opened) {
     EXPECT_FALSE(one.report.degraded) << one.report.reason;
     EXPECT_EQ(KeyText(*one.store), key);

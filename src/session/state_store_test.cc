@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <filesystem>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "session/testing.h"
@@ -105,14 +104,7 @@ TEST(StateStore, ADirectoryThatIsThereKeepsItsMode) {
 
 TEST(StateStore, StartsAtTheSameTimeAgreeOnTheKey) {
   const Folder folder;
-  std::vector<OpenedState> opened(4);
-  std::vector<std::thread> threads;
-  for (OpenedState& one : opened) {
-    threads.emplace_back([&] { one = Open(folder); });
-  }
-  for (std::thread& thread : threads) {
-    thread.join();
-  }
+  const std::vector<OpenedState> opened = OpenAtOnce(folder);
   for (const OpenedState& one : opened) {
     EXPECT_EQ(one.report.engine, Engine::kSqlite) << one.report.reason;
     EXPECT_EQ(KeyText(*one.store), KeyText(*opened[0].store));

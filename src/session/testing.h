@@ -14,6 +14,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include "base/check.h"
@@ -75,6 +76,19 @@ inline std::string KeyText(const StateStore& store) {
 
 inline OpenedState Open(const Folder& folder, Engine engine = Engine::kSqlite) {
   return OpenStateStore({.engine = engine, .path = folder.state()}, kNow);
+}
+
+// Four starts at the same time.
+inline std::vector<OpenedState> OpenAtOnce(const Folder& folder) {
+  std::vector<OpenedState> opened(4);
+  std::vector<std::thread> threads;
+  for (OpenedState& one : opened) {
+    threads.emplace_back([&] { one = Open(folder); });
+  }
+  for (std::thread& thread : threads) {
+    thread.join();
+  }
+  return opened;
 }
 
 inline std::string Read(const std::filesystem::path& path) {

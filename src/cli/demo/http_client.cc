@@ -6,6 +6,7 @@
 
 #include "base/json_reader.h"
 #include "http/client_connection.h"
+#include "http/whole_answer.h"
 
 namespace mainstay::cli::demo {
 namespace {
@@ -32,31 +33,6 @@ std::string HeadOf(const HttpRequest& request, const io::Peer& peer) {
   return head;
 }
 
-// True when the whole body came.
-io::Task<bool> ReadBody(http::ClientConnection& connection, MonoTime deadline, std::string& out) {
-  using Body = http::ClientConnection::Body;
-  http::Pieces pieces;
-  while (true) {
-    const Body state = connection.Take(pieces);
-    for (const std::string_view piece : pieces) {
-      out += piece;
-    }
-    if (state == Body::kDone) {
-      co_return true;
-    }
-    if (state == Body::kBroken || out.size() > kBodyBytesMax) {
-      co_return false;
-    }
-    if (state == Body::kFull) {
-      continue;
-    }
-    const io::IoStatus filled = co_await connection.Fill(deadline);
-    if (filled != io::IoStatus::kOk && filled != io::IoStatus::kWouldBlock) {
-      co_return false;
-    }
-  }
-}
-
 }  // namespace
 
 io::Task<Result<HttpReply>> Send(io::Loop& loop, const io::Peer& peer, const HttpRequest& request) {
@@ -69,14 +45,8 @@ io::Task<Result<HttpReply>> Send(io::Loop& loop, const io::Peer& peer, const Htt
   http::ClientConnection connection(loop, std::move(dialed.stream));
   const std::string head = HeadOf(request, peer);
   const std::array<std::string_view, 2> pieces = {head, request.body};
-  io::IoStatus sent = connection.StartSending(pieces);
-  if (sent == io::IoStatus::kWouldBlock) {
-    sent = co_await connection.FinishSending(deadline);
-  }
-  if (sent != io::IoStatus::kOk) {
-    co_return Unanswered(peer, "the request could not be sent");
-  }
-  const http::HeadOutcome outcome = co_await connection.ReadHead(request.method, deadline);
+  const http::HeadOutcome outcome =
+      co_await http::SendAndReadHead(connection, request.method, pieces, deadline);
   if (outcome != http::HeadOutcome::kOk) {
     co_return Unanswered(peer, "no answer");
   }
@@ -85,8 +55,9 @@ io::Task<Result<HttpReply>> Send(io::Loop& loop, const io::Peer& peer, const Htt
   if (const http::Header* const model = connection.head().headers.Find("x-mainstay-model")) {
     reply.model = model->value;
   }
-  const bool whole = co_await ReadBody(connection, deadline, reply.padded);
-  if (!whole) {
+  const http::BodyOutcome read =
+      co_await http::ReadWholeBody(connection, kBodyBytesMax, deadline, reply.padded);
+  if (read != http::BodyOutcome::kOk) {
     co_return Unanswered(peer, "the answer was cut off");
   }
   reply.body_bytes = reply.padded.size();

@@ -92,7 +92,6 @@ io::Task<RouterAnswer> LlmRouter::AskModel(std::span<const Route> routes,
     case Step::kClosed:
       co_return RouterAnswer{.outcome = RouterOutcome::kUnreachable};
     case Step::kBroken:
-    case Step::kTooLarge:
       co_return RouterAnswer{.outcome = RouterOutcome::kGarbage};
   }
   if (reply.status < 200 || reply.status > 299) {
@@ -133,22 +132,15 @@ io::Task<LlmRouter::Reply> LlmRouter::SendOver(std::unique_ptr<http::ClientConne
     const io::Attached attached(scope, connection->stream());
     const std::string length = std::to_string(body.size()) + "\r\n\r\n";
     const std::array<std::string_view, 3> pieces = {fixed_head_.Expose(), length, body};
-    io::IoStatus sent = connection->StartSending(pieces);
-    if (sent == io::IoStatus::kWouldBlock) {
-      sent = co_await connection->FinishSending(deadline);
-    }
-    http::HeadOutcome outcome = http::HeadOutcome::kClosed;
-    if (sent == io::IoStatus::kOk) {
-      outcome = co_await connection->ReadHead(http::Method::kPost, deadline);
-    } else if (sent == io::IoStatus::kTimeout) {
-      outcome = http::HeadOutcome::kTimeout;
-    } else if (sent == io::IoStatus::kCancelled) {
-      outcome = http::HeadOutcome::kCancelled;
-    }
+    const http::HeadOutcome outcome =
+        co_await http::SendAndReadHead(*connection, http::Method::kPost, pieces, deadline);
     switch (outcome) {
       case http::HeadOutcome::kOk:
         reply.status = connection->head().status;
-        reply.step = co_await ReadBody(*connection, deadline, reply);
+        reply.step = StepOf(
+            co_await http::ReadWholeBody(*connection, kAnswerBytesMax, deadline, reply.body));
+        reply.body_bytes = reply.body.size();
+        reply.body.append(json::kPadding, '\0');
         break;
       case http::HeadOutcome::kTimeout:
         reply.step = Step::kTimeout;
@@ -172,42 +164,21 @@ io::Task<LlmRouter::Reply> LlmRouter::SendOver(std::unique_ptr<http::ClientConne
   co_return reply;
 }
 
-io::Task<LlmRouter::Step> LlmRouter::ReadBody(http::ClientConnection& connection, MonoTime deadline,
-                                              Reply& reply) {
-  using Body = http::ClientConnection::Body;
-  http::Pieces pieces;
-  while (true) {
-    const Body state = connection.Take(pieces);
-    for (const std::string_view piece : pieces) {
-      if (reply.body.size() + piece.size() > kAnswerBytesMax) {
-        co_return Step::kTooLarge;
-      }
-      reply.body += piece;
-    }
-    if (state == Body::kDone) {
-      reply.body_bytes = reply.body.size();
-      reply.body.append(json::kPadding, '\0');
-      co_return Step::kOk;
-    }
-    if (state == Body::kBroken) {
-      co_return Step::kBroken;
-    }
-    if (state == Body::kFull) {
-      continue;
-    }
-    switch (co_await connection.Fill(deadline)) {
-      case io::IoStatus::kOk:
-      case io::IoStatus::kWouldBlock:
-        break;
-      case io::IoStatus::kTimeout:
-        co_return Step::kTimeout;
-      case io::IoStatus::kCancelled:
-        co_return Step::kCancelled;
-      case io::IoStatus::kEnd:
-      case io::IoStatus::kReset:
-        co_return Step::kClosed;
-    }
+LlmRouter::Step LlmRouter::StepOf(http::BodyOutcome outcome) {
+  switch (outcome) {
+    case http::BodyOutcome::kOk:
+      return Step::kOk;
+    case http::BodyOutcome::kTimeout:
+      return Step::kTimeout;
+    case http::BodyOutcome::kCancelled:
+      return Step::kCancelled;
+    case http::BodyOutcome::kClosed:
+      return Step::kClosed;
+    case http::BodyOutcome::kBroken:
+    case http::BodyOutcome::kTooLarge:
+      return Step::kBroken;
   }
+  return Step::kBroken;
 }
 
 std::unique_ptr<http::ClientConnection> LlmRouter::TakeIdle() {

@@ -13,6 +13,7 @@
 #include "http/client_connection.h"
 #include "http/io/loop.h"
 #include "http/url.h"
+#include "http/whole_answer.h"
 
 namespace mainstay::io {
 class TlsClientContext;
@@ -52,7 +53,7 @@ class LlmRouter final : public Router, private io::Timer, private http::RestWatc
   };
   // How one try went. kOk: the whole answer is there. kClosed: the connection was refused, or ended
   // before it was.
-  enum class Step : uint8_t { kOk, kTimeout, kCancelled, kClosed, kBroken, kTooLarge };
+  enum class Step : uint8_t { kOk, kTimeout, kCancelled, kClosed, kBroken };
   struct Reply {
     Step step = Step::kClosed;
     int status = 0;
@@ -66,7 +67,7 @@ class LlmRouter final : public Router, private io::Timer, private http::RestWatc
   io::Task<Reply> Send(std::string_view body, MonoTime deadline, io::CancelScope& scope);
   io::Task<Reply> SendOver(std::unique_ptr<http::ClientConnection> connection,
                            std::string_view body, MonoTime deadline, io::CancelScope& scope);
-  io::Task<Step> ReadBody(http::ClientConnection& connection, MonoTime deadline, Reply& reply);
+  static Step StepOf(http::BodyOutcome outcome);
 
   std::unique_ptr<http::ClientConnection> TakeIdle();
   void Give(std::unique_ptr<http::ClientConnection> connection);
