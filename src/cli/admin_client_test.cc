@@ -8,7 +8,6 @@ namespace mainstay::cli {
 namespace {
 
 using ::testing::HasSubstr;
-using ::testing::Not;
 
 // --- values ---
 

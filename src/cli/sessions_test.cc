@@ -9,7 +9,6 @@ namespace {
 using namespace std::chrono_literals;
 using ::testing::HasSubstr;
 using ::testing::MatchesRegex;
-using ::testing::Not;
 
 CatalogOptions Models() {
   return {.providers = {{.name = "acme", .base_url = "http://10.0.0.1:80/v1"}},
@@ -132,7 +131,7 @@ const LineCase kLineCases[] = {
 };
 
 TEST_F(SessionsTest, SaysWhatIsWrongAndChangesNothing) {
-  const std::string hash = Start("s1");
+  Start("s1");
   for (const LineCase& row : kLineCases) {
     SCOPED_TRACE(row.name);
     const Outcome outcome = Run(row.words);

@@ -1,10 +1,10 @@
 #include "cli/signals.h"
 
-#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <utility>
 
 #include "base/check.h"

@@ -97,7 +97,7 @@ TEST(SessionIds, CallersTenantsAndIdsKeepApart) {
       for (const std::string id : {"s", "u:s", "S"}) {
         Lines lines{{"x-session-id", id}};
         if (!tenant.empty()) {
-          lines.push_back({"X-Tenant", tenant});
+          lines.emplace_back("X-Tenant", tenant);
         }
         const SessionId found = ids.Find(Headers(lines), caller);
         const SessionKeyText text = TextOf(found.key);

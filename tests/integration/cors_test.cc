@@ -12,7 +12,6 @@ using support::Client;
 using support::Get;
 using support::Post;
 using support::World;
-using ::testing::HasSubstr;
 
 constexpr std::string_view kPage = "https://chat.example.com";
 constexpr std::string_view kAsked = "authorization,content-type,x-mainstay-route,x-stainless-os";

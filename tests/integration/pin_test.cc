@@ -5,7 +5,6 @@ namespace mainstay {
 namespace {
 
 using namespace std::chrono_literals;
-using fake_provider::Ending;
 using support::Answer;
 using support::Chat;
 using support::Client;

@@ -23,7 +23,7 @@ struct OrderlyCase {
   const char* name;
   std::string body;
   bool complete;
-  std::string passed = "";  // of a stream that is not: what goes on of it; empty: all
+  std::string passed;  // of a stream that is not: what goes on of it; empty: all
 };
 
 const std::string kLast =
