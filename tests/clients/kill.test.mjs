@@ -42,7 +42,11 @@ function config(folder, port, adminPort, providerPort) {
     server: { listen: `127.0.0.1:${port}`, admin_listen: `127.0.0.1:${adminPort}`, workers: 2 },
     providers: [{ name: 'p', protocol: 'openai_chat', base_url: url }],
     models: [{ name: 'p/a', provider: 'p' }, { name: 'p/b', provider: 'p' }],
-    routing: { preferences: [route('a'), route('b')], router: { base_url: url, model: 'judge' } },
+    routing: {
+      preferences: [route('a'), route('b')],
+      router: { base_url: url, model: 'judge' },
+      session_max_entries: 1_000_000, // what is missing was lost, not given up
+    },
     state: { engine: 'sqlite', path: path.join(folder, 'state') },
   };
 }
