@@ -125,13 +125,13 @@ class Asking final {
   io::Task<Result<GatewayAnswer>> Exchange() {
     const std::string head = Head();
     const std::array<std::string_view, 2> pieces = {head, request_.body};
-    const http::HeadOutcome outcome =
+    const http::AnswerOutcome outcome =
         co_await http::SendAndReadHead(*connection_, request_.method, pieces, deadline_);
-    if (outcome == http::HeadOutcome::kTimeout) {
+    if (outcome == http::AnswerOutcome::kTimeout) {
       co_return TimedOut();
     }
-    if (outcome != http::HeadOutcome::kOk) {
-      co_return Broken(address_, outcome == http::HeadOutcome::kBad
+    if (outcome != http::AnswerOutcome::kOk) {
+      co_return Broken(address_, outcome == http::AnswerOutcome::kBroken
                                      ? "is not HTTP as a gateway speaks it"
                                      : "did not come: the connection was closed");
     }
@@ -140,11 +140,11 @@ class Asking final {
       answer.headers.emplace_back(header.name, header.value);
     }
     switch (co_await http::ReadWholeBody(*connection_, kAnswerBytesMax, deadline_, answer.body)) {
-      case http::BodyOutcome::kOk:
+      case http::AnswerOutcome::kOk:
         co_return std::move(answer);
-      case http::BodyOutcome::kTimeout:
+      case http::AnswerOutcome::kTimeout:
         co_return TimedOut();
-      case http::BodyOutcome::kClosed:
+      case http::AnswerOutcome::kClosed:
         co_return Broken(address_, "was cut off");
       default:
         co_return Broken(address_, "cannot be read");

@@ -45,9 +45,9 @@ io::Task<Result<HttpReply>> Send(io::Loop& loop, const io::Peer& peer, const Htt
   http::ClientConnection connection(loop, std::move(dialed.stream));
   const std::string head = HeadOf(request, peer);
   const std::array<std::string_view, 2> pieces = {head, request.body};
-  const http::HeadOutcome outcome =
+  const http::AnswerOutcome outcome =
       co_await http::SendAndReadHead(connection, request.method, pieces, deadline);
-  if (outcome != http::HeadOutcome::kOk) {
+  if (outcome != http::AnswerOutcome::kOk) {
     co_return Unanswered(peer, "no answer");
   }
   HttpReply reply;
@@ -55,9 +55,9 @@ io::Task<Result<HttpReply>> Send(io::Loop& loop, const io::Peer& peer, const Htt
   if (const http::Header* const model = connection.head().headers.Find("x-mainstay-model")) {
     reply.model = model->value;
   }
-  const http::BodyOutcome read =
+  const http::AnswerOutcome read =
       co_await http::ReadWholeBody(connection, kBodyBytesMax, deadline, reply.padded);
-  if (read != http::BodyOutcome::kOk) {
+  if (read != http::AnswerOutcome::kOk) {
     co_return Unanswered(peer, "the answer was cut off");
   }
   reply.body_bytes = reply.padded.size();

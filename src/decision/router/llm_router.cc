@@ -12,6 +12,8 @@
 namespace mainstay::decision {
 namespace {
 
+using http::AnswerOutcome;
+
 // Whatever the routes take, the router sees this much of the conversation.
 constexpr int64_t kConversationTokensMin = 128;
 
@@ -82,16 +84,17 @@ io::Task<RouterAnswer> LlmRouter::AskModel(std::span<const Route> routes,
   std::string body;
   AppendRouterRequest(options_.model, routes, conversation, body);
   const Reply reply = co_await Send(body, deadline, scope);
-  switch (reply.step) {
-    case Step::kOk:
+  switch (reply.outcome) {
+    case AnswerOutcome::kOk:
       break;
-    case Step::kTimeout:
+    case AnswerOutcome::kTimeout:
       co_return RouterAnswer{.outcome = RouterOutcome::kTimeout};
-    case Step::kCancelled:
+    case AnswerOutcome::kCancelled:
       co_return RouterAnswer{.outcome = RouterOutcome::kCancelled};
-    case Step::kClosed:
+    case AnswerOutcome::kClosed:
       co_return RouterAnswer{.outcome = RouterOutcome::kUnreachable};
-    case Step::kBroken:
+    case AnswerOutcome::kBroken:
+    case AnswerOutcome::kTooLarge:
       co_return RouterAnswer{.outcome = RouterOutcome::kGarbage};
   }
   if (reply.status < 200 || reply.status > 299) {
@@ -109,16 +112,17 @@ io::Task<LlmRouter::Reply> LlmRouter::Send(std::string_view body, MonoTime deadl
                                            io::CancelScope& scope) {
   if (std::unique_ptr<http::ClientConnection> idle = TakeIdle()) {
     Reply reply = co_await SendOver(std::move(idle), body, deadline, scope);
-    if (reply.step != Step::kClosed) {
+    if (reply.outcome != AnswerOutcome::kClosed) {
       co_return reply;
     }
   }
   io::DialResult dialed = co_await loop_.Dial(peer_, deadline, scope);
   if (dialed.stream == nullptr) {
-    const Step step = scope.cancelled()                         ? Step::kCancelled
-                      : dialed.error == io::DialError::kTimeout ? Step::kTimeout
-                                                                : Step::kClosed;
-    co_return Reply{.step = step};
+    const AnswerOutcome outcome = scope.cancelled() ? AnswerOutcome::kCancelled
+                                  : dialed.error == io::DialError::kTimeout
+                                      ? AnswerOutcome::kTimeout
+                                      : AnswerOutcome::kClosed;
+    co_return Reply{.outcome = outcome};
   }
   auto fresh = std::make_unique<http::ClientConnection>(loop_, std::move(dialed.stream));
   co_return co_await SendOver(std::move(fresh), body, deadline, scope);
@@ -132,53 +136,22 @@ io::Task<LlmRouter::Reply> LlmRouter::SendOver(std::unique_ptr<http::ClientConne
     const io::Attached attached(scope, connection->stream());
     const std::string length = std::to_string(body.size()) + "\r\n\r\n";
     const std::array<std::string_view, 3> pieces = {fixed_head_.Expose(), length, body};
-    const http::HeadOutcome outcome =
+    reply.outcome =
         co_await http::SendAndReadHead(*connection, http::Method::kPost, pieces, deadline);
-    switch (outcome) {
-      case http::HeadOutcome::kOk:
-        reply.status = connection->head().status;
-        reply.step = StepOf(
-            co_await http::ReadWholeBody(*connection, kAnswerBytesMax, deadline, reply.body));
-        reply.body_bytes = reply.body.size();
-        reply.body.append(json::kPadding, '\0');
-        break;
-      case http::HeadOutcome::kTimeout:
-        reply.step = Step::kTimeout;
-        break;
-      case http::HeadOutcome::kCancelled:
-        reply.step = Step::kCancelled;
-        break;
-      case http::HeadOutcome::kClosed:
-        reply.step = Step::kClosed;
-        break;
-      case http::HeadOutcome::kBad:
-        reply.step = Step::kBroken;
-        break;
+    if (reply.outcome == AnswerOutcome::kOk) {
+      reply.status = connection->head().status;
+      reply.outcome =
+          co_await http::ReadWholeBody(*connection, kAnswerBytesMax, deadline, reply.body);
+      reply.body_bytes = reply.body.size();
+      reply.body.append(json::kPadding, '\0');
     }
   }
-  if (reply.step == Step::kCancelled) {
+  if (reply.outcome == AnswerOutcome::kCancelled) {
     connection->stream().ResetOnClose();
   } else {
     Give(std::move(connection));
   }
   co_return reply;
-}
-
-LlmRouter::Step LlmRouter::StepOf(http::BodyOutcome outcome) {
-  switch (outcome) {
-    case http::BodyOutcome::kOk:
-      return Step::kOk;
-    case http::BodyOutcome::kTimeout:
-      return Step::kTimeout;
-    case http::BodyOutcome::kCancelled:
-      return Step::kCancelled;
-    case http::BodyOutcome::kClosed:
-      return Step::kClosed;
-    case http::BodyOutcome::kBroken:
-    case http::BodyOutcome::kTooLarge:
-      return Step::kBroken;
-  }
-  return Step::kBroken;
 }
 
 std::unique_ptr<http::ClientConnection> LlmRouter::TakeIdle() {

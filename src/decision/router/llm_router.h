@@ -51,11 +51,9 @@ class LlmRouter final : public Router, private io::Timer, private http::RestWatc
     std::unique_ptr<http::ClientConnection> connection;
     MonoTime since;
   };
-  // How one try went. kOk: the whole answer is there. kClosed: the connection was refused, or ended
-  // before it was.
-  enum class Step : uint8_t { kOk, kTimeout, kCancelled, kClosed, kBroken };
+  // How one try went. kClosed also when the connection was refused.
   struct Reply {
-    Step step = Step::kClosed;
+    http::AnswerOutcome outcome = http::AnswerOutcome::kClosed;
     int status = 0;
     std::string body;  // with json::kPadding behind it
     size_t body_bytes = 0;
@@ -67,7 +65,6 @@ class LlmRouter final : public Router, private io::Timer, private http::RestWatc
   io::Task<Reply> Send(std::string_view body, MonoTime deadline, io::CancelScope& scope);
   io::Task<Reply> SendOver(std::unique_ptr<http::ClientConnection> connection,
                            std::string_view body, MonoTime deadline, io::CancelScope& scope);
-  static Step StepOf(http::BodyOutcome outcome);
 
   std::unique_ptr<http::ClientConnection> TakeIdle();
   void Give(std::unique_ptr<http::ClientConnection> connection);
