@@ -120,6 +120,7 @@ void PinTable::IndexLoaded(Shard& shard) {
     shard.index.emplace(entries[at].key, at);
     order[at] = {entries[at].last_used_ms, at};
   }
+  shard.used = size;
   std::ranges::sort(order, {}, &std::pair<int64_t, uint32_t>::first);
   for (const auto& [ms, at] : order) {
     entries[at].use = ++shard.uses;
@@ -314,6 +315,7 @@ PinTable::Entry& PinTable::Insert(Shard& shard, const Entry& content, const Rule
   Entry& entry = shard.entries[at];
   entry.use = ++shard.uses;
   shard.index.emplace(entry.key, at);
+  shard.used.store(static_cast<uint32_t>(shard.index.size()), std::memory_order_relaxed);
   Chains& chains = ChainsOf(shard, entry);
   chains.by_use.Append(shard.use_links, at);
   chains.by_age.Append(shard.age_links, at);
@@ -330,6 +332,7 @@ void PinTable::Remove(Shard& shard, uint32_t at, Stored stored) {
   }
   CountFailovers(shard, entry, 0);
   shard.index.erase(entry.key);
+  shard.used.store(static_cast<uint32_t>(shard.index.size()), std::memory_order_relaxed);
   Chains& chains = ChainsOf(shard, entry);
   chains.by_use.Remove(shard.use_links, at);
   chains.by_age.Remove(shard.age_links, at);
@@ -385,6 +388,10 @@ PinTable::Recalled PinTable::Recall(const SessionKey& key, const Rules& rules, W
 
 std::optional<Pin> PinTable::Find(const SessionKey& key, const Rules& rules, WallTime now) const {
   const Shard& shard = ShardOf(key);
+  // A gateway that pins nothing asks for each request that has a session.
+  if (shard.used.load(std::memory_order_relaxed) == 0) {
+    return std::nullopt;
+  }
   const std::lock_guard lock(shard.mutex);
   const auto found = shard.index.find(key);
   if (found == shard.index.end() || !Valid(shard.entries[found->second], rules, Millis(now))) {

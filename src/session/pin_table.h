@@ -183,6 +183,8 @@ class PinTable final {
     uint32_t uses = 0;
     // Pins that count failovers. Changed under the lock; read without it.
     std::atomic<uint32_t> failing{0};
+    // Entries in use. Changed under the lock; read without it.
+    std::atomic<uint32_t> used{0};
     // Of sessions without a pin that have requests under way.
     FlatMap<SessionKey, std::shared_ptr<Flight>, SessionKeyHash> flights;
   };
