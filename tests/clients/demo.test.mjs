@@ -78,15 +78,12 @@ async function demoEnvironment() {
 test('demo: README.md shows what `mainstay demo` prints', LIMIT, async (t) => {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'mainstay-demo-'));
   t.after(() => rm(folder, { recursive: true, force: true }));
-  const began = performance.now();
   const { stdout, stderr } = await run(BINARY, ['demo'], { cwd: folder });
-  const took = performance.now() - began;
   assertBothRuns(stdout);
   assert.equal(stderr, '');
   const readme = await readFile(path.join(ROOT, 'README.md'), 'utf8');
   assert.equal(withoutIds(shownOutput(readme, 'build/release/mainstay demo')), withoutIds(stdout));
   assert.deepEqual(await readdir(folder), [], 'it leaves nothing behind');
-  assert.ok(took < 5_000, `it took ${took} ms`);
 });
 
 test('demo: two demos run at once', LIMIT, async () => {

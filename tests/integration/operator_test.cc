@@ -26,19 +26,15 @@ gateway::Options Config() {
                                {.name = "judge", .base_url = support::ReplicaUrl(kRouter)}};
   options.catalog.models = {{.name = "openai/big", .provider = "openai"},
                             {.name = "openai/small", .provider = "openai"}};
-  options.decision.preferences = {{.route = {.name = "code", .description = "writing code"},
-                                   .models = {"openai/small", "openai/big"}},
-                                  {.route = {.name = "think", .description = "weighing arguments"},
-                                   .models = {"openai/big", "openai/small"}}};
-  options.decision.router.base_url = support::ReplicaUrl(kRouter);
+  support::AddRoutes(options, "openai/small", "openai/big", kRouter);
   return options;
 }
 
 class OperatorTest : public ::testing::Test {
  protected:
   OperatorTest() {
-    Judge("#code", "code");
-    Judge("#think", "think");
+    world.provider(kRouter).Route("#code", "code");
+    world.provider(kRouter).Route("#think", "think");
     listener = world.loop()
                    .Listen({.host = std::string(World::kHost), .port = kAdminPort}, server)
                    .value();
@@ -49,9 +45,6 @@ class OperatorTest : public ::testing::Test {
     world.Run();
   }
 
-  void Judge(const std::string& word, const std::string& route) {
-    world.provider(kRouter).On({.contains = word}).Do({.text = "{\"route\":\"" + route + "\"}"});
-  }
   static std::string Turn(std::string_view text, std::string_view id) {
     return Post(Chat("", text, "openai/big"), "x-session-id: " + std::string(id) + "\r\n");
   }

@@ -27,25 +27,18 @@ gateway::Options Config() {
        .provider = "openai",
        .capabilities = {Capability::kTools, Capability::kVision}},
       {.name = "acme/coder", .provider = "acme", .capabilities = {Capability::kTools}}};
-  options.decision.preferences = {{.route = {.name = "code", .description = "writing code"},
-                                   .models = {"acme/coder", "openai/big"}},
-                                  {.route = {.name = "think", .description = "weighing arguments"},
-                                   .models = {"openai/big", "acme/coder"}}};
-  options.decision.router.base_url = support::ReplicaUrl(kRouter);
+  support::AddRoutes(options, "acme/coder", "openai/big", kRouter);
   return options;
 }
 
 class PinTest : public ::testing::Test {
  protected:
   explicit PinTest(gateway::Options options = Config()) : world(std::move(options)) {
-    Judge("#code", "code");
-    Judge("#think", "think");
-    Judge("#none", "other");
+    world.provider(kRouter).Route("#code", "code");
+    world.provider(kRouter).Route("#think", "think");
+    world.provider(kRouter).Route("#none", "other");
   }
 
-  void Judge(const std::string& word, const std::string& route) {
-    world.provider(kRouter).On({.contains = word}).Do({.text = "{\"route\":\"" + route + "\"}"});
-  }
   Answer Say(std::string_view text, std::string_view session = "s1", std::string_view headers = "",
              std::string_view model = "openai/big") {
     std::string lines(headers);
@@ -271,7 +264,7 @@ TEST_F(PinTest, APinToAModelThatIsGoneIsRoutedAgain) {
 }
 
 TEST_F(PinTest, PreferencesOfTheRequestReplaceTheConfigured) {
-  Judge("#verses", "poetry");
+  world.provider(kRouter).Route("#verses", "poetry");
   const std::string inline_preferences =
       R"(,"routing_preferences":[{"name":"poetry","description":"verses",)"
       R"("models":["acme/coder"]}])";
@@ -285,7 +278,7 @@ TEST_F(PinTest, PreferencesOfTheRequestReplaceTheConfigured) {
 
 // The next request may come without preferences of its own, to a gateway that has none either.
 TEST_F(PinTest, APinHoldsWithoutThePreferencesThatMadeIt) {
-  Judge("#verses", "poetry");
+  world.provider(kRouter).Route("#verses", "poetry");
   gateway::Options options = Config();
   options.decision.preferences.clear();
   world.Reload(std::move(options));

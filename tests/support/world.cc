@@ -18,6 +18,15 @@ Provider::Provider(io::MemoryLoop& loop, const std::string& host, uint16_t port,
 std::string ReplicaHost(int number) {
   return "10.0.0." + std::to_string(number);
 }
+void AddRoutes(gateway::Options& options, const std::string& coder, const std::string& thinker,
+               int router) {
+  options.decision.preferences = {
+      {.route = {.name = "code", .description = "writing code"}, .models = {coder, thinker}},
+      {.route = {.name = "think", .description = "weighing arguments"},
+       .models = {thinker, coder}}};
+  options.decision.router.base_url = ReplicaUrl(router);
+}
+
 std::string ReplicaUrl(int number) {
   return "http://" + ReplicaHost(number) + ":80/v1";
 }

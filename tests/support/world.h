@@ -40,6 +40,10 @@ struct Provider {
   int64_t connections() const { return server.counts().connections; }
   // Rules; see FakeProvider::On.
   fake_provider::Rule& On(fake_provider::Match match = {}) { return fake.On(std::move(match)); }
+  // As a router: conversations with this word belong to the route.
+  void Route(const std::string& word, const std::string& route) {
+    On({.contains = word}).Do({.text = "{\"route\":\"" + route + "\"}"});
+  }
 };
 
 // Configurations to begin with.
@@ -47,6 +51,10 @@ struct Provider {
 // One provider, "demo", with so many replicas at 10.0.0.1:80, 10.0.0.2:80 ...; it serves
 // demo/small, which is known as "small" upstream, and demo/large.
 gateway::Options Replicas(int count);
+// Adds two routes, "code" and "think", each with the models of both, its own first, and their
+// router, which is the replica of that number; Provider::Route says what it answers.
+void AddRoutes(gateway::Options& options, const std::string& coder, const std::string& thinker,
+               int router);
 std::string ReplicaUrl(int number);   // "http://10.0.0.1:80/v1"
 std::string ReplicaHost(int number);  // "10.0.0.1"
 
