@@ -48,6 +48,7 @@ EpollLoop::EpollLoop(const ResolverOptions& resolver_options)
 EpollLoop::~EpollLoop() {
   resolver_.reset();
   waker_.reset();
+  sends_.DropRests();
   ::close(epoll_);
 }
 
@@ -88,9 +89,12 @@ int EpollLoop::TimeoutMs() {
 }
 
 void EpollLoop::Run() {
+  sends_.Begin();
   // Posts may have come before the first round.
   RunPosted();
   while (!stopped_.load(std::memory_order_acquire)) {
+    // Before the time-out is asked for: a stream that breaks may set timers.
+    sends_.Flush();
     const int count =
         ::epoll_wait(epoll_, events_.data(), static_cast<int>(events_.size()), TimeoutMs());
     now_ = Precise();
@@ -99,11 +103,15 @@ void EpollLoop::Run() {
       const epoll_event event = events_[event_index_++];
       if (event.data.ptr != nullptr) {
         static_cast<Pollable*>(event.data.ptr)->OnEvents(event.events);
+        if (sends_.full()) {
+          sends_.Flush();
+        }
       }
     }
     event_count_ = event_index_ = 0;
     timers_.RunDue(now_);
   }
+  sends_.End();
   stopped_.store(false, std::memory_order_release);
 }
 

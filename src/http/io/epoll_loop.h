@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/guarded.h"
+#include "http/io/deferred_sends.h"
 #include "http/io/loop.h"
 #include "http/io/tcp_stream.h"
 
@@ -40,6 +41,7 @@ class EpollLoop final : public Loop {
   // Where a stream puts the pieces of a short message together before it is sent.
   static constexpr size_t kGatherBytesMax = 8 << 10;
   char* gather() { return gather_.data(); }
+  DeferredSends& sends() { return sends_; }
 
   // For the owners of descriptors. An object is never called after Forget; closing the descriptor
   // alone is not enough, because events of the round that is running may be waiting for their turn.
@@ -72,6 +74,7 @@ class EpollLoop final : public Loop {
   size_t event_index_ = 0;
   size_t event_count_ = 0;
   std::array<char, kGatherBytesMax> gather_;
+  DeferredSends sends_{*this};
   std::atomic<bool> stopped_{false};
   Guarded<std::vector<std::function<void()>>> posted_;
   std::unique_ptr<Waker> waker_;

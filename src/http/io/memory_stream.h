@@ -83,7 +83,7 @@ class MemoryStream final : public Stream {
   void FinishWriting() override { connection_->Finish(side_); }
   void ResetOnClose() override { close_ = MemoryConnection::Close::kReset; }
   uint64_t SentBytes() const override { return connection_->sent(side_); }
-  bool AcknowledgedNothingAfter(uint64_t mark) const override {
+  bool AcknowledgedNothingAfter(uint64_t mark) override {
     return connection_->acknowledged(side_) <= mark;
   }
   std::string PeerAddress() const override { return "127.0.0.1"; }

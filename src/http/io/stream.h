@@ -124,21 +124,29 @@ class Stream : public Cancellable {
 
   // Writes the pieces in order, as far as possible; fewer bytes than given is kOk as well. The next
   // call has to begin with the bytes that were not taken: TLS may have encrypted them already.
+  //
+  // Bytes that were taken leave before the loop sleeps, in order, and also when the stream is
+  // destroyed right away. As ever, kOk does not say that they arrive: a failure that shows only
+  // when they leave comes like one of the connection later on, as a hang-up and the kReset or kEnd
+  // of the next read.
   virtual IoResult TryWrite(const iovec* pieces, size_t count) = 0;
 
-  // Ends our direction; the peer sees an orderly end. Reading goes on.
+  // Ends our direction, behind the bytes that were taken; the peer sees an orderly end. Reading
+  // goes on. No bytes may follow.
   virtual void FinishWriting() = 0;
 
-  // Breaks the connection when the stream is destroyed, instead of ending it orderly.
+  // Breaks the connection when the stream is destroyed, instead of ending it orderly. Bytes that
+  // were taken and have not left yet never will.
   virtual void ResetOnClose() = 0;
 
-  // Bytes handed to the system so far, as they go over the wire.
+  // Bytes taken so far, as they go over the wire.
   virtual uint64_t SentBytes() const = 0;
 
-  // Whether the peer's system acknowledged nothing of what was sent after SentBytes() was `mark`:
+  // Whether the peer's system acknowledged nothing of what was taken after SentBytes() was `mark`:
   // then the peer's program cannot have seen any of it, and it may be sent again elsewhere without
-  // being done twice. Meant for a connection that broke; costs a system call.
-  virtual bool AcknowledgedNothingAfter(uint64_t mark) const = 0;
+  // being done twice. To that end a yes settles it: bytes that have not left yet never will, and
+  // the stream takes no more. Meant for a connection that broke; costs a system call.
+  virtual bool AcknowledgedNothingAfter(uint64_t mark) = 0;
 
   // The peer's address for logs and limits, without the port: "127.0.0.1", "::1", "unix".
   virtual std::string PeerAddress() const = 0;

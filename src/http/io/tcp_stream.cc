@@ -9,17 +9,59 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <climits>
 #include <cstddef>
 #include <cstring>
+#include <utility>
 
 #include "http/io/epoll_loop.h"
 
 namespace mainstay::io {
 
+namespace {
+
+// Pieces sent along with a queue; of longer lists the rest goes with the next call.
+constexpr size_t kPiecesBehindQueue = 15;
+
+size_t BytesOf(const iovec* pieces, size_t count) {
+  size_t bytes = 0;
+  for (size_t i = 0; i < count; ++i) {
+    bytes += pieces[i].iov_len;
+  }
+  return bytes;
+}
+
+}  // namespace
+
+IoResult SendPieces(int fd, const iovec* pieces, size_t count) {
+  msghdr message{};
+  message.msg_iov = const_cast<iovec*>(pieces);  // NOLINT: sendmsg does not write to it
+  message.msg_iovlen = count;
+  while (true) {
+    const auto sent = count == 1 ? ::syscall(SYS_sendto, fd, pieces->iov_base, pieces->iov_len,
+                                             MSG_NOSIGNAL, nullptr, 0)
+                                 : ::syscall(SYS_sendmsg, fd, &message, MSG_NOSIGNAL);
+    if (sent >= 0) {
+      return {IoStatus::kOk, static_cast<size_t>(sent)};
+    }
+    if (errno == EAGAIN || errno == EWOULDBLOCK) {
+      return {IoStatus::kWouldBlock, 0};
+    }
+    if (errno != EINTR) {
+      return {IoStatus::kReset, 0};
+    }
+  }
+}
+
+void SetResetOnClose(int fd) {
+  const linger reset{.l_onoff = 1, .l_linger = 0};
+  ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+}
+
 TcpStream::TcpStream(EpollLoop& loop, int fd, Origin origin)
-    : Stream(loop.timers()), loop_(loop), fd_(fd), origin_(origin) {
+    : Stream(loop.timers()), loop_(loop), fd_(fd), origin_(origin), queue_(loop.buffers()) {
   loop_.Register(fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, *this);
   // A fresh connection usually brings its request along: trying first saves a round of epoll.
   MarkReady(Ready::kEither);
@@ -27,6 +69,13 @@ TcpStream::TcpStream(EpollLoop& loop, int fd, Origin origin)
 
 TcpStream::~TcpStream() {
   loop_.Forget(*this);
+  if (listed_at_ != kNotListed) {
+    loop_.sends().Remove(listed_at_);
+  }
+  if (!queue_.empty() && TrySendQueue() == IoStatus::kWouldBlock) {
+    loop_.sends().AdoptRest(fd_, std::move(queue_));
+    return;
+  }
   ::close(fd_);
 }
 
@@ -53,7 +102,7 @@ IoResult TcpStream::Receive(char* into, size_t size) {
 }
 
 IoResult TcpStream::Send(const iovec* pieces, size_t count, size_t bytes) {
-  iovec whole = pieces[0];
+  iovec whole;
   if (count > 1 && bytes <= EpollLoop::kGatherBytesMax) {
     char* at = loop_.gather();
     whole = {.iov_base = at, .iov_len = bytes};
@@ -61,27 +110,13 @@ IoResult TcpStream::Send(const iovec* pieces, size_t count, size_t bytes) {
       std::memcpy(at, pieces[i].iov_base, pieces[i].iov_len);
       at += pieces[i].iov_len;
     }
+    pieces = &whole;
     count = 1;
   }
-  msghdr message{};
-  message.msg_iov = const_cast<iovec*>(pieces);  // NOLINT: sendmsg does not write to it
-  message.msg_iovlen = count;
-  while (true) {
-    const auto sent = count == 1 ? ::syscall(SYS_sendto, fd_, whole.iov_base, whole.iov_len,
-                                             MSG_NOSIGNAL, nullptr, 0)
-                                 : ::syscall(SYS_sendmsg, fd_, &message, MSG_NOSIGNAL);
-    if (sent >= 0) {
-      sent_bytes_ += static_cast<uint64_t>(sent);
-      return {IoStatus::kOk, static_cast<size_t>(sent)};
-    }
-    if (errno == EAGAIN || errno == EWOULDBLOCK) {
-      return {IoStatus::kWouldBlock, 0};
-    }
-    if (errno != EINTR) {
-      broken_ = true;
-      return {IoStatus::kReset, 0};
-    }
-  }
+  const IoResult result = SendPieces(fd_, pieces, count);
+  sent_bytes_ += result.bytes;
+  broken_ = broken_ || result.status == IoStatus::kReset;
+  return result;
 }
 
 IoResult TcpStream::TryRead(char* into, size_t size) {
@@ -98,13 +133,24 @@ IoResult TcpStream::TryRead(char* into, size_t size) {
 }
 
 IoResult TcpStream::TryWrite(const iovec* pieces, size_t count) {
+  if (cut_ || finish_pending_) {
+    return {IoStatus::kReset, 0};
+  }
   // The system refuses longer lists as a whole.
   count = std::min<size_t>(count, IOV_MAX);
-  size_t wanted = 0;
-  for (size_t i = 0; i < count; ++i) {
-    wanted += pieces[i].iov_len;
+  size_t wanted = BytesOf(pieces, count);
+  if (MayQueue(wanted)) {
+    Queue(pieces, count, wanted);
+    return {IoStatus::kOk, wanted};
   }
-  const IoResult result = Send(pieces, count, wanted);
+  IoResult result;
+  if (queue_.empty()) {
+    result = Send(pieces, count, wanted);
+  } else {
+    count = std::min(count, kPiecesBehindQueue);
+    wanted = BytesOf(pieces, count);
+    result = SendBehindQueue(pieces, count);
+  }
   const bool full = result.status == IoStatus::kOk ? result.bytes < wanted
                                                    : result.status == IoStatus::kWouldBlock;
   if (full) {
@@ -113,16 +159,101 @@ IoResult TcpStream::TryWrite(const iovec* pieces, size_t count) {
   return result;
 }
 
+bool TcpStream::MayQueue(size_t bytes) const {
+  // A queue that is left over makes the stream not ready. After a hang-up the next write is told
+  // what became of the connection.
+  return ready(Ready::kWrite) && queue_.size() + bytes <= DeferredSends::kStreamBytesMax &&
+         loop_.sends().Takes(bytes) && !hung_up() && !broken_;
+}
+
+void TcpStream::Queue(const iovec* pieces, size_t count, size_t bytes) {
+  if (bytes == 0) {
+    return;
+  }
+  if (listed_at_ == kNotListed) {
+    listed_at_ = loop_.sends().Add(*this);
+  }
+  if (!queue_.held()) {
+    queue_.Reserve(DeferredSends::kStreamBytesMax);
+  }
+  for (size_t i = 0; i < count; ++i) {
+    queue_.Append({static_cast<const char*>(pieces[i].iov_base), pieces[i].iov_len});
+  }
+  loop_.sends().Grow(bytes);
+  sent_bytes_ += bytes;
+}
+
+IoResult TcpStream::SendBehindQueue(const iovec* pieces, size_t count) {
+  std::array<iovec, kPiecesBehindQueue + 1> all;
+  all[0] = {.iov_base = queue_.data(), .iov_len = queue_.size()};
+  std::copy_n(pieces, count, all.begin() + 1);
+  IoResult result = SendPieces(fd_, all.data(), count + 1);
+  if (result.status == IoStatus::kReset) {
+    broken_ = true;
+    DropQueue();
+  }
+  if (result.status != IoStatus::kOk) {
+    return result;
+  }
+  const size_t of_queue = std::min(result.bytes, queue_.size());
+  queue_.Consume(of_queue);
+  result.bytes -= of_queue;
+  if (!queue_.empty()) {
+    return {IoStatus::kWouldBlock, 0};
+  }
+  queue_.Release();
+  sent_bytes_ += result.bytes;
+  return result;
+}
+
+IoStatus TcpStream::TrySendQueue() {
+  const iovec piece{.iov_base = queue_.data(), .iov_len = queue_.size()};
+  const IoResult result = SendPieces(fd_, &piece, 1);
+  if (result.status == IoStatus::kReset) {
+    broken_ = true;
+    DropQueue();
+    return result.status;
+  }
+  queue_.Consume(result.bytes);
+  if (!queue_.empty()) {
+    MarkNotReady(Ready::kWrite);
+    return IoStatus::kWouldBlock;
+  }
+  queue_.Release();
+  if (finish_pending_) {
+    ::shutdown(fd_, SHUT_WR);
+  }
+  return IoStatus::kOk;
+}
+
+void TcpStream::SendQueued() {
+  listed_at_ = kNotListed;
+  if (!queue_.empty() && TrySendQueue() == IoStatus::kReset) {
+    OnReady(Ready::kEither, HangUp::kYes);
+  }
+}
+
+void TcpStream::DropQueue() {
+  cut_ = true;
+  queue_.Release();
+}
+
 void TcpStream::FinishWriting() {
-  ::shutdown(fd_, SHUT_WR);
+  if (!queue_.empty()) {
+    finish_pending_ = true;
+  } else if (!cut_) {
+    ::shutdown(fd_, SHUT_WR);
+  }
 }
 
 void TcpStream::ResetOnClose() {
-  const linger reset{.l_onoff = 1, .l_linger = 0};
-  ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+  if (!queue_.empty()) {
+    DropQueue();
+  }
+  SetResetOnClose(fd_);
 }
 
-bool TcpStream::AcknowledgedNothingAfter(uint64_t mark) const {
+bool TcpStream::AcknowledgedNothingAfter(uint64_t mark) {
   tcp_info info{};
   socklen_t size = sizeof info;
   if (::getsockopt(fd_, IPPROTO_TCP, TCP_INFO, &info, &size) != 0 ||
@@ -130,7 +261,13 @@ bool TcpStream::AcknowledgedNothingAfter(uint64_t mark) const {
     return false;  // not TCP, or a kernel that does not tell: assume that the peer saw it
   }
   // The count of the side that dialled includes one for its SYN.
-  return info.tcpi_bytes_acked <= mark + (origin_ == Origin::kDialled ? 1 : 0);
+  if (info.tcpi_bytes_acked > mark + (origin_ == Origin::kDialled ? 1 : 0)) {
+    return false;
+  }
+  if (!queue_.empty() && mark < sent_bytes_) {
+    ResetOnClose();
+  }
+  return true;
 }
 
 std::string TcpStream::PeerAddress() const {
@@ -161,7 +298,16 @@ void TcpStream::OnEvents(uint32_t events) {
   if ((events & EPOLLRDHUP) != 0 && !error && !broken_) {
     end_seen_ = true;
   }
-  const bool gone = error || (events & (EPOLLRDHUP | EPOLLHUP)) != 0;
+  bool gone = error || (events & (EPOLLRDHUP | EPOLLHUP)) != 0;
+  // A queue of this round has its turn at the end of the round.
+  const bool left_over = !queue_.empty() && listed_at_ == kNotListed;
+  if (left_over && (ready & Ready::kWrite) != Ready::kNone) {
+    const IoStatus sent = TrySendQueue();
+    if (sent == IoStatus::kWouldBlock) {
+      ready = ready - Ready::kWrite;
+    }
+    gone = gone || sent == IoStatus::kReset;
+  }
   OnReady(ready, gone ? HangUp::kYes : HangUp::kNo);
 }
 
