@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/clock.h"
+#include "base/hash128.h"
 #include "base/keyed_hash.h"
 
 namespace mainstay {
@@ -28,16 +29,46 @@ SessionKeyText TextOf(const SessionKey& key);
 // False when the text is not such a form; upper-case digits are none.
 bool ParseSessionKey(std::string_view text, SessionKey& out);
 
-// The session that a request says it belongs to. Views into its head and the configuration.
+// How much an id of a client says. Only explicit ones make a request's continuity explicit (spec
+// 11.45).
+enum class IdStrength : uint8_t {
+  kSoft,      // fields of the body that a client's several conversations may share
+  kExplicit,  // session headers, and what a known client calls its session
+};
+
+// Something that a request names with an id of its client's.
+struct NamedKey {
+  bool present = false;
+  std::string_view id;
+  SessionKey key;
+};
+
+// The session that a request says it belongs to, and what else its ids name. Views into its head,
+// its body, the configuration and the caller's scratch.
 struct SessionId {
   bool present = false;
   bool conflicting = false;  // a header came several times with different values; the first counts
+  IdStrength strength = IdStrength::kSoft;
   std::string_view id;
   std::string_view source;  // spec 11.19, such as header:x-session-id
-  SessionKey key;
+  SessionKey key;           // of `id`; which session that is, session::Aliases knows
+
+  // Keys of the request's other ids in the order of their sources; each differs from `key` and from
+  // the rest.
+  static constexpr size_t kOthersMax = 4;
+  std::array<SessionKey, kOthersMax> others;
+  uint8_t others_count = 0;
+
+  // The conversation inside the session. Its key holds for `key`, or without a session for the
+  // caller; SessionIds::ConversationKeyOf gives it for another session.
+  NamedKey conversation;
+  NamedKey parent;  // the session that this one was begun from; never an id of the request
+
+  // Of caller and tenant, whatever the ids: what their histories are kept under.
+  Hash128 scope;
 
   // Sources that brought an id which cannot be one.
-  static constexpr size_t kRejectedMax = 4;
+  static constexpr size_t kRejectedMax = 8;
   std::array<std::string_view, kRejectedMax> rejected;
   uint8_t rejected_count = 0;
 };

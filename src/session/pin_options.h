@@ -15,6 +15,7 @@ enum class TtlMode : uint8_t {
 // Which conversations are pinned.
 enum class PinSessions : uint8_t {
   kExplicit,  // those that come with a session id
+  kAll,       // also those that are only known by their messages
   kOff,
 };
 

@@ -2,37 +2,17 @@
 
 #include <cstdint>
 
-#include "base/little_endian.h"
+#include "session/record_fields.h"
 
 namespace mainstay::session {
 namespace {
 
 constexpr uint8_t kFormat = 1;
-constexpr size_t kTextBytesMax = UINT16_MAX;
-
-void PutText(std::string_view text, std::string& out) {
-  text = text.substr(0, kTextBytesMax);
-  AppendLittleEndian(static_cast<uint16_t>(text.size()), out);
-  out.append(text);
-}
-
-bool TakeText(std::string_view& from, std::string_view& text) {
-  uint16_t size = 0;
-  if (!TakeLittleEndian(from, size) || from.size() < size) {
-    return false;
-  }
-  text = from.substr(0, size);
-  from.remove_prefix(size);
-  return true;
-}
-
 bool TakeMillis(std::string_view& from, std::chrono::milliseconds& time) {
   int64_t ms = 0;
-  if (!TakeLittleEndian(from, ms) || ms < 0 || ms > kPinTimeMax.count()) {
-    return false;
-  }
+  const bool taken = session::TakeMillis(from, ms);
   time = std::chrono::milliseconds(ms);
-  return true;
+  return taken;
 }
 
 bool TakeTime(std::string_view& from, WallTime& time) {
@@ -52,10 +32,10 @@ void EncodePin(const Pin& pin, std::string& out) {
   AppendLittleEndian(pin.hits, out);
   AppendLittleEndian(pin.version, out);
   AppendLittleEndian(pin.failovers, out);
-  PutText(pin.model, out);
-  PutText(pin.decision, out);
-  PutText(pin.caller, out);
-  PutText(pin.source, out);
+  AppendText(pin.model, out);
+  AppendText(pin.decision, out);
+  AppendText(pin.caller, out);
+  AppendText(pin.source, out);
 }
 
 bool DecodePin(std::string_view value, Pin& out) {

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "session/pin_record.h"
+#include "session/record_fields.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   namespace session = mainstay::session;
@@ -25,7 +26,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   for (const std::chrono::milliseconds time :
        {pin.since.time_since_epoch(), pin.last_used.time_since_epoch(), pin.ttl}) {
-    if (time.count() < 0 || time > session::kPinTimeMax) {
+    if (time.count() < 0 || time > session::kRecordTimeMax) {
       std::abort();
     }
   }

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "session/record_fields.h"
+
 namespace mainstay::session {
 namespace {
 
@@ -61,9 +63,9 @@ std::vector<Sample> Samples() {
        "\x00\x00"s},
       {"latest_times",
        {.model = "m",
-        .since = WallTime(kPinTimeMax),
-        .last_used = WallTime(kPinTimeMax),
-        .ttl = kPinTimeMax,
+        .since = WallTime(kRecordTimeMax),
+        .last_used = WallTime(kRecordTimeMax),
+        .ttl = kRecordTimeMax,
         .hits = UINT32_MAX,
         .version = UINT32_MAX,
         .failovers = UINT32_MAX},
@@ -115,7 +117,7 @@ TEST(PinRecordTest, BytesOfAnotherFormOrLengthAreRefused) {
 }
 
 TEST(PinRecordTest, ValuesOutOfRangeAreRefused) {
-  constexpr milliseconds kTooMuch = kPinTimeMax + milliseconds(1);
+  constexpr milliseconds kTooMuch = kRecordTimeMax + milliseconds(1);
   constexpr milliseconds kTooLittle{-1};
   const struct {
     const char* name;

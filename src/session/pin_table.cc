@@ -1,10 +1,10 @@
 #include "session/pin_table.h"
 
 #include <algorithm>
-#include <cstring>
 #include <span>
 
 #include "session/pin_record.h"
+#include "session/record_fields.h"
 
 namespace mainstay::session {
 namespace {
@@ -20,19 +20,6 @@ int64_t Millis(WallTime time) {
 }
 WallTime At(int64_t ms) {
   return WallTime(std::chrono::milliseconds(ms));
-}
-
-RecordKey RecordKeyOf(const SessionKey& key) {
-  RecordKey bytes;
-  std::memcpy(bytes.data(), &key.digest.low, sizeof key.digest.low);
-  std::memcpy(bytes.data() + sizeof key.digest.low, &key.digest.high, sizeof key.digest.high);
-  return bytes;
-}
-SessionKey SessionKeyOf(const RecordKey& bytes) {
-  SessionKey key;
-  std::memcpy(&key.digest.low, bytes.data(), sizeof key.digest.low);
-  std::memcpy(&key.digest.high, bytes.data() + sizeof key.digest.low, sizeof key.digest.high);
-  return key;
 }
 
 }  // namespace
@@ -178,7 +165,7 @@ PinTable::Entry PinTable::EntryOf(const SessionKey& key, const Pin& pin) {
           .since_ms = Millis(pin.since),
           .last_used_ms = Millis(pin.last_used),
           .stored_use_ms = Millis(pin.last_used),
-          .ttl_ms = std::clamp<int64_t>(pin.ttl.count(), 0, kPinTimeMax.count()),
+          .ttl_ms = std::clamp<int64_t>(pin.ttl.count(), 0, kRecordTimeMax.count()),
           .hits = pin.hits,
           .version = pin.version,
           .failovers = pin.failovers};
@@ -553,7 +540,7 @@ uint64_t PinTable::List(uint64_t cursor, size_t limit, const Filter& filter, con
         if (out.size() == limit) {
           return shard_at << 32 | at;
         }
-        out.push_back({.key = entry.key, .pin = View(entry)});
+        out.push_back({.key = entry.key, .pin = View(entry), .place = shard_at << 32 | at});
       }
     }
   }

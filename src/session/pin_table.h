@@ -133,6 +133,7 @@ class PinTable final {
   struct Listed {
     SessionKey key;
     Pin pin;
+    uint64_t place = 0;  // the cursor of a page that begins with it
   };
   struct Filter {
     std::string_view model;   // empty: all

@@ -26,7 +26,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 
 constexpr RecordKind kKinds[] = {RecordKind::kPin, RecordKind::kConversation, RecordKind::kBinding,
-                                 RecordKind::kPrior};
+                                 RecordKind::kPrior, RecordKind::kAlias};
 
 RecordKey KeyOf(uint32_t number) {
   RecordKey key{};
@@ -111,6 +111,7 @@ TEST_P(StateRecordsSuite, KindsDoNotMix) {
   EXPECT_EQ(LoadAll(*opened.store, RecordKind::kConversation), Kept({{KeyOf(1), "2"}}));
   EXPECT_EQ(LoadAll(*opened.store, RecordKind::kBinding), Records());
   EXPECT_EQ(LoadAll(*opened.store, RecordKind::kPrior), Kept({{KeyOf(1), "4"}}));
+  EXPECT_EQ(LoadAll(*opened.store, RecordKind::kAlias), Kept({{KeyOf(1), "5"}}));
 }
 
 TEST_P(StateRecordsSuite, TheNewestChangeOfAKeyCounts) {
@@ -147,7 +148,7 @@ TEST_P(StateRecordsSuite, TheOrderOfPutsAndLoadsDoesNotMatter) {
     const OpenedState opened = Reopen();
     for (uint32_t i = 0; i < kRecords; ++i) {
       const uint32_t number = i * 7'919 % kRecords;
-      opened.store->Put(kKinds[number % 4], KeyOf(number), std::to_string(number));
+      opened.store->Put(kKinds[number % std::size(kKinds)], KeyOf(number), std::to_string(number));
       if (i % 100 == 0) {
         opened.store->Flush();
       }
@@ -156,7 +157,7 @@ TEST_P(StateRecordsSuite, TheOrderOfPutsAndLoadsDoesNotMatter) {
   }
   const OpenedState opened = Reopen();
   Records loaded;
-  for (const RecordKind kind : {kKinds[2], kKinds[0], kKinds[3], kKinds[1]}) {
+  for (const RecordKind kind : {kKinds[2], kKinds[0], kKinds[4], kKinds[3], kKinds[1]}) {
     loaded.merge(LoadAll(*opened.store, kind));
   }
   EXPECT_EQ(loaded, Kept(records));

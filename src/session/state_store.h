@@ -19,6 +19,7 @@ enum class RecordKind : uint8_t {
   kConversation = 2,
   kBinding = 3,
   kPrior = 4,
+  kAlias = 5,
 };
 
 // A keyed hash of what the record belongs to, never a raw id.
