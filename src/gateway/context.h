@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <optional>
@@ -17,8 +18,10 @@
 #include "http/server_exchange.h"
 #include "identity/callers.h"
 #include "model/exchange.h"
+#include "session/conversations.h"
 #include "session/pin_table.h"
 #include "upstream/sender.h"
+#include "wire/openai_chat/reply_digest.h"
 
 namespace mainstay::gateway {
 
@@ -55,9 +58,17 @@ struct Context {
   std::shared_ptr<const WorkerSnapshot> snapshot;
   identity::CallerLease lease;
 
-  std::string model_scratch;  // the model's name when it came with escapes
-  std::string decoded_body;   // the body when it came compressed
+  std::string credential_scratch;  // of a credential in the query
+  std::string model_scratch;       // the model's name when it came with escapes
+  std::string id_scratch;          // ids of the body when they came with escapes
+  std::string decoded_body;        // the body when it came compressed
   std::array<char, 55> traceparent{};
+  std::string agent_scratch;  // the client's name when it stood in the body with escapes
+  session::Conversations::Question question;
+  session::Conversations::Place place;  // of the request in its conversation
+  bool conversation_noted = false;      // what came of the request is remembered
+  Usage noted_usage;                    // ... with this usage
+  wire::openai_chat::ReplyDigest reply_digest;
   decision::Requested requested;
   std::optional<decision::Preferences> inline_preferences;  // of the request, once they are needed
   decision::Conversation conversation;                      // as the router gets to see it
@@ -77,6 +88,11 @@ struct Context {
       decoded_body = {};
     }
     decoded_body.clear();
+    std::ranges::fill(credential_scratch, char{0});
+    credential_scratch.clear();
+    place.Clear();
+    conversation_noted = false;
+    noted_usage = {};
     requested = {};
     inline_preferences.reset();
     conversation.turns.clear();

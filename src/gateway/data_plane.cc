@@ -12,7 +12,8 @@ DataPlane::DataPlane(const Environment& environment, std::shared_ptr<const Snaps
     : environment_(environment),
       pool_(environment.loop, environment.tls_client),
       service_(environment.loop, environment.clock, environment.random, environment.serving,
-               environment.observer, environment.pins),
+               environment.observer, environment.pins, environment.conversations,
+               environment.aliases),
       server_(environment.loop, limits_, service_, environment.connections) {
   SetSnapshot(std::move(snapshot));
 }

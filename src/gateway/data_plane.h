@@ -13,6 +13,8 @@
 #include "gateway/snapshot.h"
 #include "http/io/loop.h"
 #include "http/server.h"
+#include "session/aliases.h"
+#include "session/conversations.h"
 #include "session/pin_table.h"
 #include "upstream/connection_pool.h"
 
@@ -27,6 +29,8 @@ struct Environment {
   http::SharedCounts& connections;
   ExchangeObserver& observer;
   session::PinTable& pins;
+  session::Conversations& conversations;
+  session::Aliases& aliases;
   decision::AnswerCache& router_answers;
   const io::TlsClientContext* tls_client = nullptr;  // null: no provider may want TLS
   const io::TlsServerContext* tls_server = nullptr;  // null: listeners are plain

@@ -17,7 +17,7 @@ namespace {
 constexpr size_t kIdleContextsMax = 256;
 constexpr size_t kRequestIdBytesMax = 256;
 // Room for all header lines of fixed length.
-constexpr size_t kOwnLinesMax = 640;
+constexpr size_t kOwnLinesMax = 768;
 
 Error ClientError(ErrorKind kind, std::string message) {
   return {.kind = kind, .side = Side::kClient, .message = std::move(message)};
@@ -63,14 +63,23 @@ void WriteSessionLines(const Exchange& x, http::Pen& out) {
     out.Text(x.base.decision);
     out.Literal("\r\n");
   }
-  if (x.session.present) {
-    const SessionKeyText key = TextOf(x.session.key);
+  if (x.known_session.known) {
+    const SessionKeyText key = TextOf(x.known_session.key);
     out.Literal("x-mainstay-session: ");
     out.Text({key.data(), key.size()});
     out.Literal("\r\nx-mainstay-session-source: ");
-    out.Text(x.session.source);
-    out.Literal("\r\nx-mainstay-continuity: explicit\r\n");
+    out.Text(x.known_session.source);
+    out.Literal("\r\n");
   }
+  if (x.conversation.known) {
+    const SessionKeyText key = TextOf(x.conversation.key);
+    out.Literal("x-mainstay-conversation: ");
+    out.Text({key.data(), key.size()});
+    out.Literal("\r\n");
+  }
+  out.Literal("x-mainstay-continuity: ");
+  out.Text(ContinuityText(x.continuity));
+  out.Literal("\r\n");
   if (x.session.conflicting) {
     out.Literal("x-mainstay-warning: conflicting_session_headers\r\n");
   }
@@ -95,13 +104,15 @@ const DataService::Route DataService::kRoutes[] = {
 
 DataService::DataService(io::Loop& loop, const PolicyClock& clock, Random random,
                          const ServingState& serving, ExchangeObserver& observer,
-                         session::PinTable& pins)
+                         session::PinTable& pins, session::Conversations& conversations,
+                         session::Aliases& aliases)
     : loop_(loop),
       clock_(clock),
       random_(random),
       serving_(serving),
       observer_(observer),
-      pipeline_(loop, clock, pins) {}
+      conversations_(clock, Random(random_.Next()), conversations, aliases),
+      pipeline_(loop, clock, pins, conversations_) {}
 
 const DataService::Route* DataService::FindRoute(std::string_view path) {
   for (const Route& route : kRoutes) {
@@ -256,13 +267,14 @@ io::Task<void> DataService::ServeExchange(Action action, http::ServerExchange& c
     Result<PipelineReply> reply = co_await pipeline_.Handle(client, *context);
     NoteRejectedIds(x);
     if (reply) {
-      Relay relay(loop_, client, std::move(*reply), *this, *context);
+      Relay relay(loop_, client, std::move(*reply), *this, conversations_, *context);
       outcome = co_await relay.Run();
     } else {
       outcome = std::move(reply).error();
     }
   }
   if (!outcome) {
+    conversations_.Fail(*context);
     const Error& error = outcome.error();
     x.error = error.kind;
     if (error.kind == ErrorKind::kClientLeft) {
@@ -303,7 +315,8 @@ io::Task<Result<void>> DataService::ServeDecision(http::ServerExchange& client, 
 
 io::Task<void> DataService::ListModels(http::ServerExchange& client, Context& context) {
   const Snapshot& config = *context.snapshot->shared;
-  Result<const identity::Caller*> caller = config.callers.Find(ClientCredential(*client.head()));
+  Result<const identity::Caller*> caller =
+      config.callers.Find(ClientCredential(*client.head(), context.credential_scratch));
   if (!caller) {
     co_await SendError(caller.error(), client, context);
     co_return;
@@ -315,7 +328,8 @@ io::Task<void> DataService::ListModels(http::ServerExchange& client, Context& co
 io::Task<void> DataService::GetModel(std::string_view name, http::ServerExchange& client,
                                      Context& context) {
   const Snapshot& config = *context.snapshot->shared;
-  Result<const identity::Caller*> caller = config.callers.Find(ClientCredential(*client.head()));
+  Result<const identity::Caller*> caller =
+      config.callers.Find(ClientCredential(*client.head(), context.credential_scratch));
   if (!caller) {
     co_await SendError(caller.error(), client, context);
     co_return;

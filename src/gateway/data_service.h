@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "gateway/context.h"
+#include "gateway/conversation_stage.h"
 #include "gateway/pipeline.h"
 #include "gateway/relay.h"
 #include "http/server.h"
@@ -39,7 +40,8 @@ class ExchangeObserver {
 class DataService final : public http::Handler, private HeaderWriter {
  public:
   DataService(io::Loop& loop, const PolicyClock& clock, Random random, const ServingState& serving,
-              ExchangeObserver& observer, session::PinTable& pins);
+              ExchangeObserver& observer, session::PinTable& pins,
+              session::Conversations& conversations, session::Aliases& aliases);
 
   // Requests that begin from now on use this configuration.
   void SetSnapshot(std::shared_ptr<const WorkerSnapshot> snapshot) {
@@ -97,6 +99,7 @@ class DataService final : public http::Handler, private HeaderWriter {
   Random random_;
   const ServingState& serving_;
   ExchangeObserver& observer_;
+  ConversationStage conversations_;
   Pipeline pipeline_;
   std::shared_ptr<const WorkerSnapshot> snapshot_;
   std::vector<std::unique_ptr<Context>> contexts_;

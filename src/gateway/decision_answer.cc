@@ -19,6 +19,27 @@ void AppendCandidates(const Exchange& x, json::Writer& writer) {
   writer.EndArray();
 }
 
+void AppendConversation(const Exchange& x, json::Writer& writer) {
+  const ConversationView& view = x.conversation;
+  const SessionKeyText key = TextOf(view.key);
+  writer.Key("continuity").BeginObject();
+  writer.Key("class").String(ContinuityText(x.continuity));
+  writer.Key("evidence").String(ContinuityText(view.evidence));
+  writer.Key("conversation").String({key.data(), key.size()});
+  writer.Key("branch").Int(view.branch);
+  writer.Key("parent_branch").Int(view.parent_branch);
+  writer.Key("matched_length").Int(view.matched_messages);
+  writer.Key("turn_index").Int(view.turn_index);
+  writer.Key("candidates").Int(view.candidates);
+  writer.Key("chosen_by");
+  if (view.chosen_by.empty()) {
+    writer.Null();
+  } else {
+    writer.String(view.chosen_by);
+  }
+  writer.EndObject();
+}
+
 void AppendExplanation(const Exchange& x, json::Writer& writer) {
   writer.Key("requested_model").String(x.request.model);
   writer.Key("pin").String(PinOutcomeText(x.pin_outcome));
@@ -28,6 +49,9 @@ void AppendExplanation(const Exchange& x, json::Writer& writer) {
     writer.Key("reason").String(dropped.reason).EndObject();
   }
   writer.EndArray();
+  if (x.conversation.known) {
+    AppendConversation(x, writer);
+  }
   writer.Key("signals").BeginObject();
   if (x.routed.outcome != RouterOutcome::kNotAsked) {
     writer.Key("preference").BeginObject();

@@ -8,6 +8,7 @@
 #include "base/json_writer.h"
 #include "http/io/socket_probe.h"
 #include "http/io/tls.h"
+#include "session/session_list.h"
 
 namespace mainstay::gateway {
 
@@ -46,6 +47,8 @@ Gateway::Gateway(Setup setup)
       clock_(setup_.clock),
       snapshot_(FirstSnapshot()),
       pins_(*setup_.state.store, snapshot_->options.pins, clock_.Now()),
+      conversations_(*setup_.state.store, snapshot_->options.continuity, clock_.Now()),
+      aliases_(*setup_.state.store, snapshot_->options.continuity, clock_.Now()),
       router_answers_(setup_.state.store->install_key()),
       metrics_(setup_.version, setup_.commit),
       started_(setup_.main_loop.Precise()) {
@@ -111,6 +114,8 @@ Result<void> Gateway::Start() {
                             .connections = connections_,
                             .log = setup_.log,
                             .pins = pins_,
+                            .conversations = conversations_,
+                            .aliases = aliases_,
                             .router_answers = router_answers_,
                             .tls_client = tls_client_.get(),
                             .tls_server = tls_server_.get()};
@@ -203,6 +208,11 @@ std::string Gateway::RenderMetrics() {
   metrics_.SetState(StateDegraded() ? observe::Metrics::StateHealth::kDegraded
                                     : observe::Metrics::StateHealth::kGood);
   metrics_.SetLogDropped(setup_.log.dropped());
+  const session::Conversations::Stats stats = conversations_.stats();
+  metrics_.SetConversations({.conversations = stats.conversations,
+                             .anchors = stats.anchors,
+                             .index_bytes = stats.bytes,
+                             .collisions = stats.collisions});
   return metrics_.Render();
 }
 
@@ -226,9 +236,37 @@ std::string Gateway::StateJson() {
   writer.Key("stateDegraded").Bool(StateDegraded());
   writer.Key("stateProblem").String(store.problem);
   writer.Key("statePending").Int(store.pending_records);
-  writer.Key("pins").Int(pins_.Count(snapshot_->options.pins, clock_.Now()));
+  WriteSessions(writer);
   writer.EndObject();
   return text;
+}
+
+void Gateway::WriteSessions(json::Writer& writer) {
+  const session::SessionRules rules{.pins = snapshot_->options.pins,
+                                    .continuity = snapshot_->options.continuity};
+  const WallTime now = clock_.Now();
+  session::SessionList sessions(conversations_, pins_);
+  sessions.Count(rules, now);  // drops what has expired
+  const session::SessionList::Tally tally = sessions.CountAll(rules, now);
+  const auto write = [&writer](std::string_view name, const auto& counts) {
+    writer.Key(name).BeginObject();
+    for (const auto& [key, count] : counts) {
+      writer.Key(key).Int(count);
+    }
+    writer.EndObject();
+  };
+  writer.Key("sessions").BeginObject().Key("count").Int(tally.count);
+  // No session is bound to an account yet.
+  writer.Key("byAlias").BeginObject().EndObject();
+  write("byModel", tally.by_model);
+  write("bySource", tally.by_source);
+  writer.EndObject();
+  writer.Key("pins").Int(pins_.Count(rules.pins, now));
+  const session::Conversations::Stats stats = conversations_.stats();
+  writer.Key("conversations").BeginObject();
+  writer.Key("count").Int(stats.conversations);
+  writer.Key("anchors").Int(stats.anchors);
+  writer.Key("bytes").Int(stats.bytes).EndObject();
 }
 
 }  // namespace mainstay::gateway

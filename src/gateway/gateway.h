@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/json_writer.h"
 #include "base/log.h"
 #include "base/problems.h"
 #include "base/result.h"
@@ -17,6 +18,8 @@
 #include "http/io/epoll_loop.h"
 #include "http/io/tls.h"
 #include "observe/metrics.h"
+#include "session/aliases.h"
+#include "session/conversations.h"
 #include "session/pin_table.h"
 #include "session/state_store.h"
 
@@ -71,6 +74,8 @@ class Gateway final {
   const Snapshot& snapshot() const { return *snapshot_; }
   PolicyClock& clock() { return clock_; }
   session::PinTable& pins() { return pins_; }
+  session::Conversations& conversations() { return conversations_; }
+  const session::Aliases& aliases() const { return aliases_; }
 
  private:
   class DrainTimer;
@@ -81,6 +86,8 @@ class Gateway final {
   Result<std::shared_ptr<const decision::TextClassifier>> Learn(const Options& options);
   std::shared_ptr<const Snapshot> FirstSnapshot();
   bool StateDegraded() const;
+  // What GET /api/state says of sessions, pins and conversations.
+  void WriteSessions(json::Writer& writer);
   void WarnOfFixedSettings(const Options& before, const Options& after);
 
   Setup setup_;
@@ -92,6 +99,8 @@ class Gateway final {
   std::unique_ptr<io::TlsServerContext> tls_server_;
   std::shared_ptr<const Snapshot> snapshot_;
   session::PinTable pins_;
+  session::Conversations conversations_;
+  session::Aliases aliases_;
   decision::AnswerCache router_answers_;
   observe::Metrics metrics_;
   std::vector<std::unique_ptr<Worker>> workers_;

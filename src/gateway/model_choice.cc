@@ -25,6 +25,11 @@ const decision::Preferences& PreferencesOf(const Context& context) {
                                     : context.snapshot->shared->preferences;
 }
 
+// A title or a summary uses the pin of its session and leaves it as it is.
+bool IsSideRequest(const Exchange& x) {
+  return x.conversation.evidence == Continuity::kAuxiliary;
+}
+
 // The decision's name as a pin keeps it: what a client calls its own preferences is not kept.
 std::string_view NameToKeep(const Context& context) {
   return context.inline_preferences ? std::string_view() : context.exchange.base.decision;
@@ -49,7 +54,6 @@ Result<ModelChoice::Step> ModelChoice::Begin(http::ServerExchange& client, Conte
   const Snapshot& config = *context.snapshot->shared;
   const http::HeaderList& headers = client.head()->headers;
   const Wishes wishes(headers);
-  x.session = config.session_ids.Find(headers, x.caller.name);
   if (config.options.pins.sessions == session::PinSessions::kOff || wishes.pin_off) {
     x.pin_outcome = PinOutcome::kOff;
   }
@@ -89,27 +93,33 @@ Result<ModelChoice::Step> ModelChoice::Begin(http::ServerExchange& client, Conte
 // among those who are about to make one, if the session may have a pin and somebody could make it.
 bool ModelChoice::RecallPin(Context& context, const Wishes& wishes, Asks asks) {
   Exchange& x = context.exchange;
-  if (!x.session.present || x.pin_outcome == PinOutcome::kOff) {
+  const session::PinOptions& rules = context.snapshot->shared->options.pins;
+  if (!x.known_session.known || x.pin_outcome == PinOutcome::kOff ||
+      (!x.known_session.has_id && rules.sessions != session::PinSessions::kAll)) {
     return false;
   }
-  const session::PinOptions& rules = context.snapshot->shared->options.pins;
+  const SessionKey& key = x.known_session.key;
   const WallTime now = clock_.Now();
+  if (IsSideRequest(x)) {
+    x.pin = pins_.Find(key, rules, now);
+    return x.pin && RankPinned(*x.pin, context);
+  }
   if (wishes.pin_reset) {
-    pins_.Erase(x.session.key, rules, now);
+    pins_.Erase(key, rules, now);
   }
   // Without preferences a pin is an operator's, or was made by those of an earlier request.
-  if (asks == Asks::kNo && !pins_.Find(x.session.key, rules, now)) {
+  if (asks == Asks::kNo && !pins_.Find(key, rules, now)) {
     return false;
   }
-  session::PinTable::Recalled recalled = pins_.Recall(x.session.key, rules, now);
+  session::PinTable::Recalled recalled = pins_.Recall(key, rules, now);
   if (recalled.pin) {
     if (RankPinned(*recalled.pin, context)) {
       x.pin = recalled.pin;
       return true;
     }
     context.pinned_model_removed = true;
-    pins_.Erase(x.session.key, rules, now);
-    recalled = pins_.Recall(x.session.key, rules, now);
+    pins_.Erase(key, rules, now);
+    recalled = pins_.Recall(key, rules, now);
   }
   context.seat = std::move(recalled.seat);
   return false;
@@ -235,7 +245,7 @@ void ModelChoice::Remember(Context& context, Answer answer) {
   // Who hears of the answer and asks again belongs to no flight of before.
   const session::PinTable::Seat seat = std::move(context.seat);
   Exchange& x = context.exchange;
-  if (x.pin_outcome == PinOutcome::kOff) {
+  if (x.pin_outcome == PinOutcome::kOff || IsSideRequest(x)) {
     return;
   }
   const session::PinOptions& rules = context.snapshot->shared->options.pins;
@@ -245,7 +255,8 @@ void ModelChoice::Remember(Context& context, Answer answer) {
     const bool same = x.model->name == x.pin->model;
     x.pin_outcome = same ? PinOutcome::kHit : PinOutcome::kFailover;
     if (tried && answer == Answer::kAccepted) {
-      x.pin_outcome = pins_.Served(x.session.key, x.pin->model, x.model->name, rules.repin_after);
+      x.pin_outcome =
+          pins_.Served(x.known_session.key, x.pin->model, x.model->name, rules.repin_after);
     }
     return;
   }
@@ -256,7 +267,7 @@ void ModelChoice::Remember(Context& context, Answer answer) {
                                {.model = x.model->name,
                                 .decision = NameToKeep(context),
                                 .caller = x.caller.name,
-                                .source = x.session.source},
+                                .source = x.known_session.source},
                                rules, clock_.Now());
   if (x.pin_outcome == PinOutcome::kSet && x.reason == Reason::kDecisionMatched) {
     x.reason = Reason::kPinSet;

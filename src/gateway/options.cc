@@ -35,6 +35,15 @@ bool Contains(const auto& list, std::string_view wanted) {
   return std::ranges::find(list, wanted) != std::end(list);
 }
 
+// Each number has its own range where the file is read.
+void CheckContinuity(const session::ContinuityOptions& options, Problems& problems) {
+  if (options.run_min > options.fingerprint_message_count) {
+    problems.Add("session.fuzzy.min_run",
+                 "must be at most session.session_continuity.fingerprint_message_count, which is " +
+                     std::to_string(options.fingerprint_message_count));
+  }
+}
+
 // False for what is no address at all, which is reported elsewhere.
 bool IsOffLoopback(const std::string& listen) {
   const Result<http::ListenAddress> address = http::ParseListenAddress(listen);
@@ -221,6 +230,9 @@ void Validate(const Options& options, Problems& problems) {
   CheckDefaultModel(options, names, problems);
   CheckPreferences(options, names, problems);
   identity::Validate(options.session_headers, problems);
+  identity::Validate(options.vtc, problems);
+  wire::Validate(options.history, "session.volatile_patterns", problems);
+  CheckContinuity(options.continuity, problems);
   upstream::Validate(options.failover, "routing.failover", problems);
   if (options.state.path.empty()) {
     problems.Add("state.path", "must not be empty");

@@ -7,13 +7,16 @@
 #include "base/secret.h"
 #include "decision/options.h"
 #include "http/options.h"
+#include "identity/id_sources.h"
 #include "identity/options.h"
-#include "identity/session_ids.h"
+#include "identity/vtc.h"
 #include "model/catalog_options.h"
 #include "observe/options.h"
+#include "session/continuity_options.h"
 #include "session/options.h"
 #include "session/pin_options.h"
 #include "upstream/options.h"
+#include "wire/digest/history_rules.h"
 
 namespace mainstay::gateway {
 
@@ -30,6 +33,9 @@ struct Options {
   identity::SessionOptions session_headers;
   decision::Options decision;
   session::PinOptions pins;
+  session::ContinuityOptions continuity;
+  wire::HistoryOptions history;
+  identity::VtcOptions vtc;
   upstream::FailoverOptions failover;
   session::StateOptions state;
   observe::TelemetryOptions telemetry;

@@ -1,9 +1,11 @@
 #include "gateway/pipeline.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "account/failure_classes.h"
 #include "http/content_coding.h"
+#include "http/url.h"
 #include "wire/protocol.h"
 
 namespace mainstay::gateway {
@@ -89,6 +91,20 @@ Result<std::string_view> DecodeWhole(std::string_view encoding, std::string_view
   return std::string_view(out).substr(0, bytes);
 }
 
+// The value of `key` in a query; empty when there is none.
+std::string_view QueryKey(std::string_view query, std::string& scratch) {
+  constexpr std::string_view kName = "key=";
+  while (!query.empty()) {
+    const std::string_view item = query.substr(0, query.find('&'));
+    query.remove_prefix(std::min(item.size() + 1, query.size()));
+    if (item.starts_with(kName)) {
+      scratch = http::PercentDecode(item.substr(kName.size())).value_or("");
+      return scratch;
+    }
+  }
+  return {};
+}
+
 // What happened decides the reason only when it changed the model (11.6).
 Reason ServedReason(const Exchange& exchange) {
   if (exchange.model == exchange.verdict.models.front()) {
@@ -100,14 +116,18 @@ Reason ServedReason(const Exchange& exchange) {
 
 }  // namespace
 
-std::string_view ClientCredential(const http::RequestHead& head) {
+std::string_view ClientCredential(const http::RequestHead& head, std::string& scratch) {
   const std::string_view authorization = head.headers.Value(http::HeaderId::kAuthorization);
   constexpr std::string_view kBearer = "Bearer ";
   if (http::StartsWithIgnoreCase(authorization, "bearer ")) {
     return authorization.substr(kBearer.size());
   }
   const std::string_view api_key = head.headers.Value(http::HeaderId::kXApiKey);
-  return api_key.empty() ? head.headers.Value(http::HeaderId::kXGoogApiKey) : api_key;
+  if (!api_key.empty()) {
+    return api_key;
+  }
+  const std::string_view google = head.headers.Value(http::HeaderId::kXGoogApiKey);
+  return google.empty() ? QueryKey(http::SplitTarget(head.target).query, scratch) : google;
 }
 
 io::Task<Result<PipelineReply>> Pipeline::Handle(http::ServerExchange& client, Context& context) {
@@ -176,18 +196,19 @@ Result<ModelChoice::Step> Pipeline::Prepare(http::ServerExchange& client, Contex
   if (Result<void> decoded = Decode(client, context); !decoded) {  // wire/
     return std::move(decoded).error();
   }
-  return model_choice_.Begin(client, context);  // session/, decision/, policy/
+  conversations_.Find(client, context);         // identity/, session/
+  return model_choice_.Begin(client, context);  // decision/, policy/
 }
 
 Result<void> Pipeline::Identify(http::ServerExchange& client, Context& context) const {
-  MS_TRY(const identity::Caller* caller,
-         context.snapshot->shared->callers.Find(ClientCredential(*client.head())));
+  MS_TRY(const identity::Caller* caller, context.snapshot->shared->callers.Find(ClientCredential(
+                                             *client.head(), context.credential_scratch)));
   context.exchange.caller = caller->View();
   MS_TRY(context.lease, identity::Callers::Admit(*caller, clock_.Now()));
   return {};
 }
 
-Result<void> Pipeline::Decode(http::ServerExchange& client, Context& context) const {
+Result<void> Pipeline::Decode(http::ServerExchange& client, Context& context) {
   Request& request = context.exchange.request;
   const http::Limits& limits = context.snapshot->shared->options.server.limits;
   std::string_view body = client.body();
@@ -197,8 +218,14 @@ Result<void> Pipeline::Decode(http::ServerExchange& client, Context& context) co
     MS_TRY(body, DecodeWhole(encoding, body, static_cast<size_t>(limits.body_bytes),
                              context.decoded_body));
   }
+  wire::HistoryBuilder* history = nullptr;
+  const wire::HistoryRules* const rules = context.snapshot->shared->history_rules.get();
+  if (rules != nullptr && request.operation == Operation::kChat) {
+    history = &history_builder_;
+    history->Start(*rules, context.exchange.history);
+  }
   return wire::RowOf(request.protocol)
-      .decode_request(request.operation, body, context.model_scratch, request);
+      .decode_request(request.operation, body, context.model_scratch, history, request);
 }
 
 Result<void> Pipeline::Choose(Context& context) {

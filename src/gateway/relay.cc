@@ -12,19 +12,30 @@ namespace {
 // Reads of an answer, 16 KiB or a list of pieces each, before other connections get their turn.
 constexpr int kTurnReads = 64;
 
+// Null: nobody looks for the conversations of such requests.
+wire::openai_chat::ReplyDigest* StartDigest(Context& context) {
+  if (!context.place.found()) {
+    return nullptr;
+  }
+  context.reply_digest.Start(*context.snapshot->shared->history_rules, context.exchange.history);
+  return &context.reply_digest;
+}
+
 }  // namespace
 
 Relay::Relay(io::Loop& loop, http::ServerExchange& client, PipelineReply reply,
-             HeaderWriter& headers, Context& context)
+             HeaderWriter& headers, ConversationStage& conversations, Context& context)
     : loop_(loop),
       client_(client),
       reply_(std::move(reply.reply)),
       headers_(headers),
+      conversations_(conversations),
       context_(context),
       connection_(reply_.connection()),
-      watcher_(reply_.head(), context.exchange.request, reply.hide_usage,
-               static_cast<size_t>(
-                   context.snapshot->shared->options.server.limits.stream_buffer_bytes)) {}
+      watcher_(
+          reply_.head(), context.exchange.request, reply.hide_usage,
+          static_cast<size_t>(context.snapshot->shared->options.server.limits.stream_buffer_bytes),
+          StartDigest(context)) {}
 
 io::Task<Result<void>> Relay::Run() {
   const io::Attached attached(client_.scope(), connection_.stream());
@@ -84,9 +95,10 @@ io::Task<Result<void>> Relay::Run() {
     }
   }
   watcher_.Report(context_.exchange);
+  Exchange& x = context_.exchange;
   if (ending == Ending::kComplete) {
-    Exchange& x = context_.exchange;
     x.lifecycle = x.status < 400 ? Lifecycle::kCompleted : Lifecycle::kFailed;
+    conversations_.AddUsage(context_);
     co_return Result<void>();
   }
   co_return co_await End(ending);
@@ -193,7 +205,22 @@ io::IoStatus Relay::Pass() {
   return context_.batch.empty() && !head_due ? io::IoStatus::kOk : Send(http::Last::kNo);
 }
 
+// An answer that could not be followed counts when it is over: what it said is not known.
+void Relay::NoteReply() {
+  const bool over = stage_ == Stage::kTail || stage_ == Stage::kEnd;
+  if (context_.conversation_noted || (watcher_.link() == nullptr && !(over && body_done_))) {
+    return;
+  }
+  if (context_.exchange.status >= 300) {
+    conversations_.Fail(context_);
+    return;
+  }
+  watcher_.Report(context_.exchange);
+  conversations_.Commit(context_, watcher_.link());
+}
+
 io::IoStatus Relay::Send(http::Last last) {
+  NoteReply();
   if (!head_ended_) {
     head_ended_ = true;
     // A stream that breaks gets an event more than the provider counted.
@@ -222,10 +249,17 @@ io::Task<Result<void>> Relay::End(Ending ending) {
   }
   x.lifecycle = Lifecycle::kAborted;
   if (ending == Ending::kClientLeft) {
+    // What it has seen of the answer may come back in its next request.
+    watcher_.BreakOff();
+    if (x.status < 300 && watcher_.link() != nullptr) {
+      conversations_.Commit(context_, watcher_.link());
+    }
+    conversations_.Fail(context_);
     ServedAttempt().failure = FailureClass::kClientLeft;
     client_.Abort();
     co_return Result<void>();
   }
+  conversations_.Fail(context_);
   Attempt& served = ServedAttempt();
   served.event = AttemptEvent::kBroken;
   served.failure = FailureClass::kAfterFirstByte;

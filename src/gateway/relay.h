@@ -5,6 +5,7 @@
 
 #include "base/result.h"
 #include "gateway/context.h"
+#include "gateway/conversation_stage.h"
 #include "gateway/pipeline.h"
 #include "gateway/reply_watcher.h"
 #include "http/io/loop.h"
@@ -22,7 +23,8 @@ class HeaderWriter {
 };
 
 // Passes an answer on to the client as it comes: bytes untouched, each event of a stream at once,
-// never faster than the client takes it, and reads usage on the way.
+// never faster than the client takes it, and reads usage and the reply's digest on the way. The
+// conversation has grown by the reply before the client has the end of it.
 //
 // What happens to a stream that breaks: it ends with the protocol's error event. So does one that
 // the provider ends in an orderly way before the answer is complete. An answer that is no stream,
@@ -33,7 +35,7 @@ class HeaderWriter {
 class Relay final {
  public:
   Relay(io::Loop& loop, http::ServerExchange& client, PipelineReply reply, HeaderWriter& headers,
-        Context& context);
+        ConversationStage& conversations, Context& context);
 
   // Runs to the end of the answer. Fills status, usage, lifecycle and counts of the exchange. Gives
   // an error when the answer broke before anything of it was sent: the caller then answers that.
@@ -60,6 +62,8 @@ class Relay final {
   // Begins with what the last Take gave.
   void StartPassing(http::ClientConnection::Body state);
   void NoteBegin();
+  // Once the reply is known: the conversation grows by it.
+  void NoteReply();
   // Sends on what was taken, as far as the client takes it. kWouldBlock: drain the client, and call
   // again.
   io::IoStatus Pass();
@@ -71,6 +75,7 @@ class Relay final {
   http::ServerExchange& client_;
   upstream::Reply reply_;
   HeaderWriter& headers_;
+  ConversationStage& conversations_;
   Context& context_;
   http::ClientConnection& connection_;
   ReplyWatcher watcher_;

@@ -1,5 +1,6 @@
 #include "gateway/reply_watcher.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/json_reader.h"
@@ -24,7 +25,7 @@ bool Contains(std::string_view whole, std::string_view part) {
 }
 
 ReplyWatcher::ReplyWatcher(const http::ResponseHead& head, const Request& request, bool hide_usage,
-                           size_t event_bytes_max)
+                           size_t event_bytes_max, wire::openai_chat::ReplyDigest* digest)
     : event_bytes_max_(event_bytes_max) {
   is_stream_ = IsEventStream(head);
   const http::Coding coding =
@@ -40,6 +41,8 @@ ReplyWatcher::ReplyWatcher(const http::ResponseHead& head, const Request& reques
     }
     decoder_ = std::move(*decoder);
   }
+  digest_ = request.operation == Operation::kChat ? digest : nullptr;
+  bytes_left_ = head.content_length;
   if (!is_stream_) {
     scanner_.emplace<Whole>();
     return;
@@ -47,7 +50,7 @@ ReplyWatcher::ReplyWatcher(const http::ResponseHead& head, const Request& reques
   hides_ = hide_usage && request.facts.stream == Streaming::kYes && decoder_ == nullptr;
   scanner_.emplace<Events>(
       hides_ ? wire::openai_chat::UsageEvent::kHide : wire::openai_chat::UsageEvent::kForward,
-      event_bytes_max);
+      event_bytes_max, digest_);
   judges_ = request.operation == Operation::kChat && request.facts.stream == Streaming::kYes;
 }
 
@@ -56,6 +59,9 @@ void ReplyWatcher::FeedDecoded(std::string_view piece) {
   decoded_.clear();
   if (decoder_->Feed(piece, decoded_, kDecodedBytesMax) != http::DecodeStatus::kOk) {
     unseen_ = true;
+    if (digest_ != nullptr) {
+      digest_->Lose();
+    }
     return;
   }
   const size_t bytes = decoded_.size();
@@ -63,11 +69,26 @@ void ReplyWatcher::FeedDecoded(std::string_view piece) {
   const std::string_view decoded = std::string_view(decoded_).substr(0, bytes);
   if (auto* whole = std::get_if<Whole>(&scanner_)) {
     whole->Feed(decoded);
+    DigestWhole(decoded, piece.size());
   } else if (auto* events = std::get_if<Events>(&scanner_)) {
     events->Feed(decoded);
     std::string_view passed;
     while (events->Next(passed) == Events::Step::kForward) {
       Note(*events, passed, decoded);
+    }
+  }
+}
+
+// `raw_bytes`: as many of the body as these were decoded from.
+void ReplyWatcher::DigestWhole(std::string_view bytes, size_t raw_bytes) {
+  if (digest_ == nullptr) {
+    return;
+  }
+  digest_->TakeBytes(bytes);
+  if (bytes_left_) {
+    *bytes_left_ -= std::min<uint64_t>(*bytes_left_, raw_bytes);
+    if (*bytes_left_ == 0) {
+      digest_->Complete();
     }
   }
 }
@@ -117,6 +138,7 @@ void ReplyWatcher::Feed(std::string_view piece) {
     FeedDecoded(piece);
   } else if (auto* whole = std::get_if<Whole>(&scanner_)) {
     whole->Feed(piece);
+    DigestWhole(piece, piece.size());
   } else if (auto* events = std::get_if<Events>(&scanner_)) {
     events->Feed(piece);
   }
@@ -144,6 +166,9 @@ ReplyWatcher::Step ReplyWatcher::Next(std::string_view& forward) {
 ReplyWatcher::Step ReplyWatcher::Finish(std::string_view& forward) {
   auto* events = std::get_if<Events>(&scanner_);
   if (events == nullptr) {
+    if (digest_ != nullptr) {
+      digest_->Complete();
+    }
     return Step::kMore;
   }
   const bool within_event = events->within_event();
@@ -153,6 +178,11 @@ ReplyWatcher::Step ReplyWatcher::Finish(std::string_view& forward) {
     cut_within_event_ = within_event;
     const std::string_view rest = step == Step::kForward ? forward : std::string_view();
     cut_short_ = judges_ && (within_event || !AnswerEnded(*events, rest));
+    if (digest_ != nullptr && cut_short_) {
+      digest_->Break();
+    } else if (digest_ != nullptr) {
+      digest_->Complete();
+    }
   }
   return decoder_ == nullptr ? step : Step::kMore;
 }

@@ -10,8 +10,10 @@
 #include "http/content_coding.h"
 #include "http/head.h"
 #include "model/exchange.h"
+#include "model/history.h"
 #include "wire/openai_chat/ending.h"
 #include "wire/openai_chat/reply.h"
+#include "wire/openai_chat/reply_digest.h"
 
 namespace mainstay::gateway {
 
@@ -23,9 +25,10 @@ bool Contains(std::string_view whole, std::string_view part);
 class ReplyWatcher final {
  public:
   // Chooses how to look from what was asked and how the provider answers. Answers that are encoded
-  // are decoded aside for looking and pass as they are.
+  // are decoded aside for looking and pass as they are. `digest`, when the answer's link is wanted,
+  // was started and outlives the watcher.
   ReplyWatcher(const http::ResponseHead& head, const Request& request, bool hide_usage,
-               size_t event_bytes_max);
+               size_t event_bytes_max, wire::openai_chat::ReplyDigest* digest = nullptr);
 
   // The answer is a stream of events: to be sent on without waiting.
   bool is_stream() const { return is_stream_; }
@@ -55,6 +58,17 @@ class ReplyWatcher final {
     }
   }
 
+  // The link of the answer, once it is complete: before the event that ends a stream is given out
+  // by Next, before the last bytes of an answer of known length are, and else from Finish on. Null
+  // before, without a digest, for errors, and for answers that could not be followed.
+  const Link* link() const { return digest_ == nullptr ? nullptr : digest_->link(); }
+  // No more of the answer will pass: from here on link() gives what a stream has said so far.
+  void BreakOff() {
+    if (digest_ != nullptr) {
+      digest_->Break();
+    }
+  }
+
   // Fills usage and the number of events.
   void Report(Exchange& exchange) const;
 
@@ -63,6 +77,7 @@ class ReplyWatcher final {
   using Events = wire::openai_chat::StreamScanner;
 
   void FeedDecoded(std::string_view piece);
+  void DigestWhole(std::string_view bytes, size_t raw_bytes);
   // An event, or a part of one that is too long to be looked into, has passed.
   void Note(const Events& events, std::string_view passed, std::string_view piece);
   void KeepLastEvent();
@@ -70,7 +85,9 @@ class ReplyWatcher final {
 
   const size_t event_bytes_max_;
   std::variant<std::monostate, Whole, Events> scanner_;
-  std::unique_ptr<http::ContentDecoder> decoder_;  // null: the answer is not encoded
+  wire::openai_chat::ReplyDigest* digest_ = nullptr;  // null: nobody wants the link
+  std::optional<uint64_t> bytes_left_;                // of the body, when its length is known
+  std::unique_ptr<http::ContentDecoder> decoder_;     // null: the answer is not encoded
   std::string decoded_;
   std::string_view piece_;
   bool piece_given_ = true;

@@ -13,8 +13,10 @@
 #include "gateway/options.h"
 #include "identity/callers.h"
 #include "identity/session_ids.h"
+#include "identity/vtc.h"
 #include "model/catalog.h"
 #include "upstream/connection_pool.h"
+#include "wire/digest/history_rules.h"
 
 namespace mainstay::gateway {
 
@@ -31,6 +33,11 @@ struct Snapshot {
         catalog(options.catalog, earlier == nullptr ? nullptr : &earlier->catalog),
         callers(options.identity, earlier == nullptr ? nullptr : &earlier->callers),
         session_ids(options.session_headers, install_key),
+        infers_conversations(identity::InfersConversations(options.session_headers)),
+        vtc(options.vtc),
+        history_rules(options.continuity.enabled
+                          ? std::make_shared<const wire::HistoryRules>(options.history, install_key)
+                          : nullptr),
         preferences(options.decision.preferences, catalog),
         classifier(std::move(classifier_in)) {
     if (!options.server.cors.empty()) {
@@ -44,6 +51,11 @@ struct Snapshot {
   const Catalog catalog;
   const identity::Callers callers;
   const identity::SessionIds session_ids;
+  const bool infers_conversations;  // of requests without any id
+  const identity::VtcClients vtc;
+  // What of a chat's messages counts when a conversation is recognised by them; null: nobody looks.
+  // Shared, because an answer is digested by the rules of its request.
+  const std::shared_ptr<const wire::HistoryRules> history_rules;
   const decision::Preferences preferences;
   // Trained on the preferences; null unless the router is a local one.
   const std::shared_ptr<const decision::TextClassifier> classifier;

@@ -18,6 +18,8 @@ struct WorkerShared {
   http::SharedCounts& connections;
   Log& log;
   session::PinTable& pins;
+  session::Conversations& conversations;
+  session::Aliases& aliases;
   decision::AnswerCache& router_answers;
   const io::TlsClientContext* tls_client = nullptr;
   const io::TlsServerContext* tls_server = nullptr;

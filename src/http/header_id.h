@@ -56,8 +56,21 @@ enum class HeaderId : uint8_t {
   kXMainstayCsrf,
   kXForwardedFor,
   kForwarded,
+  kXClaudeCodeSessionId,
+  kXClaudeCodeAgentId,
+  kSessionIdDashed,
+  kSessionIdUnderscored,
+  kXSessionAffinity,
+  kXOpencodeSession,
+  kConversationId,
+  kXAmpThreadId,
+  kThreadId,
+  kXParentSessionId,
+  kXCodexParentThreadId,
+  kXAgent,
+  kXClientAgent,
 };
-inline constexpr size_t kHeaderIdCount = static_cast<size_t>(HeaderId::kForwarded) + 1;
+inline constexpr size_t kHeaderIdCount = static_cast<size_t>(HeaderId::kXClientAgent) + 1;
 static_assert(kHeaderIdCount <= 64, "HeaderList keeps one bit per id in a 64-bit word");
 
 // Any bytes, any case; kUnknown when the name is none of ours.

@@ -16,7 +16,7 @@ inline constexpr size_t kNameBytesMax = 31;
 inline constexpr size_t kSlotBits = 7;
 // Found by search: with it, no two of the names fall on one slot. MakeSlots does not compile if a
 // new name breaks that; then search again (any odd number that passes will do).
-inline constexpr uint32_t kMultiplier = 0x824c7061;
+inline constexpr uint32_t kMultiplier = 0x825bc4cb;
 // Shorter names are too few for a hash, and do not fill the word that it takes.
 inline constexpr size_t kHashedBytesMin = 4;
 
@@ -80,6 +80,19 @@ inline constexpr Row kRows[] = {
     {HeaderId::kXMainstayCsrf, "x-mainstay-csrf"},
     {HeaderId::kXForwardedFor, "x-forwarded-for"},
     {HeaderId::kForwarded, "forwarded"},
+    {HeaderId::kXClaudeCodeSessionId, "x-claude-code-session-id"},
+    {HeaderId::kXClaudeCodeAgentId, "x-claude-code-agent-id"},
+    {HeaderId::kSessionIdDashed, "session-id"},
+    {HeaderId::kSessionIdUnderscored, "session_id"},
+    {HeaderId::kXSessionAffinity, "x-session-affinity"},
+    {HeaderId::kXOpencodeSession, "x-opencode-session"},
+    {HeaderId::kConversationId, "conversation_id"},
+    {HeaderId::kXAmpThreadId, "x-amp-thread-id"},
+    {HeaderId::kThreadId, "thread-id"},
+    {HeaderId::kXParentSessionId, "x-parent-session-id"},
+    {HeaderId::kXCodexParentThreadId, "x-codex-parent-thread-id"},
+    {HeaderId::kXAgent, "x-agent"},
+    {HeaderId::kXClientAgent, "x-client-agent"},
 };
 static_assert(std::size(kRows) + 1 == kHeaderIdCount, "one row per HeaderId");
 
@@ -133,7 +146,7 @@ constexpr size_t SlotOf(std::string_view name) {
       word |= uint32_t{static_cast<uint8_t>(last[i])} << (8 * i);
     }
   }
-  const uint32_t key = (word | 0x20202020u) + 8 * static_cast<uint32_t>(name.size());
+  const uint32_t key = (word | 0x20202020u) + 9 * static_cast<uint32_t>(name.size());
   return (key * kMultiplier) >> (32 - kSlotBits);
 }
 

@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "base/flat_map.h"
 #include "http/chunked.h"
 #include "http/status.h"
 
@@ -29,6 +30,13 @@ void ServerExchange::Reset(const RequestHead* head, std::string_view body, MonoT
   head_ready_ = head_sent_ = answered_ = broken_ = close_ = must_close_ = false;
   sent_bytes_ = 0;
   pending_begin_ = pending_end_ = 0;
+}
+
+uint64_t ServerExchange::PeerDigest() {
+  if (!peer_digest_) {
+    peer_digest_ = TextHash()(PeerAddress());
+  }
+  return *peer_digest_;
 }
 
 void ServerExchange::BeginHead(int status) {

@@ -48,6 +48,8 @@ class ServerExchange final {
   // Cancelled when the client leaves.
   io::CancelScope& scope() { return *scope_; }
   std::string PeerAddress() const { return stream_.PeerAddress(); }
+  // A digest of it, made once for each connection: to tell clients apart, not to know them.
+  uint64_t PeerDigest();
   // When the first byte of the request was seen, and when its last one was.
   MonoTime received() const { return received_; }
 
@@ -108,6 +110,7 @@ class ServerExchange final {
   const RequestHead* head_ = nullptr;
   std::string_view body_;
   MonoTime received_{};
+  std::optional<uint64_t> peer_digest_;
 
   enum class Framing : uint8_t { kNone, kLength, kChunked, kUntilClose };
   io::Buffer out_;

@@ -2,87 +2,63 @@
 
 #include <algorithm>
 #include <cstring>
-#include <set>
+#include <optional>
 
-#include "base/utf8.h"
+#include "identity/id_text.h"
 
 namespace mainstay::identity {
 namespace {
 
-constexpr size_t kIdBytesMax = 256;
-constexpr std::string_view kPurpose = "session";
+using http::HeaderId;
 
-bool IsHeaderName(std::string_view name) {
-  return !name.empty() && std::ranges::all_of(name, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
-  });
-}
+struct NamingHeader {
+  HeaderId id;
+  std::string_view source;
+};
+constexpr NamingHeader kConversationHeaders[] = {
+    {HeaderId::kXConversationId, "header:x-conversation-id"},
+    {HeaderId::kThreadId, "client:codex"},
+    {HeaderId::kXClaudeCodeAgentId, "client:claude-code"},
+};
+constexpr NamingHeader kParentHeaders[] = {
+    {HeaderId::kXParentSessionId, "client:opencode"},
+    {HeaderId::kXCodexParentThreadId, "client:codex"},
+};
 
-bool IsUsable(std::string_view id) {
-  if (id.empty() || id.size() > kIdBytesMax) {
-    return false;
-  }
-  // The parser of heads lets no other control character through. Eight bytes at a time, the last
-  // ones padded with blanks.
-  constexpr uint64_t kOnes = 0x0101010101010101;
-  constexpr uint64_t kTops = 0x8080808080808080;
-  uint64_t high = 0;
-  uint64_t tabs = 0;
-  const auto look = [&](uint64_t word) {
-    const uint64_t tab = word ^ (kOnes * '\t');
-    high |= word;
-    tabs |= (tab - kOnes) & ~tab;
-  };
-  size_t at = 0;
-  for (uint64_t word = 0; at + sizeof word <= id.size(); at += sizeof word) {
-    std::memcpy(&word, id.data() + at, sizeof word);
-    look(word);
-  }
-  uint64_t rest = kOnes * ' ';
-  std::memcpy(&rest, id.data() + at, id.size() - at);
-  look(rest);
-  return (tabs & kTops) == 0 && ((high & kTops) == 0 || IsValidUtf8(id));
+std::string_view BytesOf(const SessionKey& key, std::array<char, 16>& bytes) {
+  std::memcpy(bytes.data(), &key.digest.low, 8);
+  std::memcpy(bytes.data() + 8, &key.digest.high, 8);
+  return {bytes.data(), bytes.size()};
 }
 
 }  // namespace
 
-void Validate(const SessionOptions& options, Problems& problems) {
-  std::set<std::string_view> seen;
-  for (size_t i = 0; i < options.headers.size(); ++i) {
-    const std::string path = "routing.session_headers[" + std::to_string(i) + "]";
-    if (!IsHeaderName(options.headers[i])) {
-      problems.Add(path, "must be the name of a header, in lower case");
-    } else if (!seen.insert(options.headers[i]).second) {
-      problems.Add(path, "stands twice");
-    }
-  }
-  if (!options.tenant_header.empty() && !IsHeaderName(options.tenant_header)) {
-    problems.Add("routing.tenant_header", "must be the name of a header, in lower case");
-  }
-}
-
 SessionIds::SessionIds(const SessionOptions& options, const HashKey& install_key)
-    : tenant_(SourceOf(options.tenant_header)), hash_(install_key, kPurpose) {
-  for (const std::string& header : options.headers) {
-    sources_.push_back(SourceOf(header));
+    : sources_(IdSourcesOf(options)),
+      tenant_header_(options.tenant_header),
+      tenant_id_(http::FindHeaderId(tenant_header_)),
+      session_hash_(install_key, "session"),
+      conversation_hash_(install_key, "conversation"),
+      history_hash_(install_key, "history") {
+  for (size_t i = 0; i < sources_.size(); ++i) {
+    const IdSource& source = sources_[i];
+    const Step::Place place = source.header.empty()                    ? Step::Place::kBody
+                              : source.header_id == HeaderId::kUnknown ? Step::Place::kOtherHeader
+                                                                       : Step::Place::kKnownHeader;
+    steps_.push_back({.place = place,
+                      .header_id = source.header_id,
+                      .field = source.field,
+                      .source = static_cast<uint16_t>(i)});
   }
-}
-
-SessionIds::Source SessionIds::SourceOf(std::string_view header) {
-  return {.header = std::string(header),
-          .id = http::FindHeaderId(header),
-          .name = "header:" + std::string(header)};
 }
 
 // The first value counts; `conflicting` when a later one differs.
-SessionIds::Found SessionIds::FindIn(const http::HeaderList& headers, const Source& source) {
+SessionIds::Found SessionIds::FindIn(const http::HeaderList& headers, HeaderId id,
+                                     std::string_view name) {
   Found found;
-  if (source.id != http::HeaderId::kUnknown && !headers.Has(source.id)) {
-    return found;
-  }
   for (const http::Header& header : headers) {
-    if (header.id != source.id || (source.id == http::HeaderId::kUnknown &&
-                                   !http::EqualsIgnoreCase(header.name, source.header))) {
+    if (header.id != id ||
+        (id == HeaderId::kUnknown && !http::EqualsIgnoreCase(header.name, name))) {
       continue;
     }
     if (!found.present) {
@@ -94,34 +70,120 @@ SessionIds::Found SessionIds::FindIn(const http::HeaderList& headers, const Sour
   return found;
 }
 
-SessionId SessionIds::Find(const http::HeaderList& headers, std::string_view caller) const {
+// Whether it is an id; if there was something else, it is listed.
+bool SessionIds::Accept(const Found& found, std::string_view source, SessionId& session) {
+  if (!found.present || IsUsableId(found.value)) {
+    return found.present;
+  }
+  if (session.rejected_count < SessionId::kRejectedMax) {
+    session.rejected[session.rejected_count++] = source;
+  }
+  return false;
+}
+
+SessionId SessionIds::Find(const http::HeaderList& headers, const Request& request,
+                           std::string_view caller, std::string& scratch) const {
   SessionId session;
-  for (const Source& source : sources_) {
-    const Found found = FindIn(headers, source);
-    if (!found.present) {
-      continue;
-    }
-    if (IsUsable(found.value)) {
-      session.present = true;
-      session.conflicting = found.conflicting;
-      session.id = found.value;
-      session.source = source.name;
-      break;
-    }
-    if (session.rejected_count < SessionId::kRejectedMax) {
-      session.rejected[session.rejected_count++] = source.name;
+  std::string_view tenant;
+  if (!tenant_header_.empty()) {
+    tenant = FindIn(headers, tenant_id_, tenant_header_).value;
+  }
+  FindIds(headers, request, caller, tenant, scratch, session);
+  for (const NamingHeader& header : kConversationHeaders) {
+    if (headers.Has(header.id) && !session.conversation.present) {
+      const Found found = FindIn(headers, header.id, {});
+      if (Accept(found, header.source, session)) {
+        session.conversation = {
+            .present = true,
+            .id = found.value,
+            .key = session.present
+                       ? ConversationKeyOf(session.key, found.value)
+                       : SessionKey{conversation_hash_.Hash({caller, tenant, found.value})}};
+      }
     }
   }
-  if (session.present) {
-    const Found tenant = tenant_.header.empty() ? Found{} : FindIn(headers, tenant_);
-    session.key = KeyOf(caller, tenant.value, session.id);
+  for (const NamingHeader& header : kParentHeaders) {
+    if (headers.Has(header.id) && !session.parent.present) {
+      const Found found = FindIn(headers, header.id, {});
+      if (Accept(found, header.source, session)) {
+        session.parent = {
+            .present = true, .id = found.value, .key = KeyOf(caller, tenant, found.value)};
+      }
+    }
   }
+  const KeyedHash::Digest scope = history_hash_.Hash({caller, tenant});
+  session.scope = {.low = scope.low, .high = scope.high};
   return session;
+}
+
+void SessionIds::FindIds(const http::HeaderList& headers, const Request& request,
+                         std::string_view caller, std::string_view tenant, std::string& scratch,
+                         SessionId& session) const {
+  std::optional<BodyIdTexts> texts;
+  for (const Step& step : steps_) {
+    const IdSource& source = sources_[step.source];
+    Found found;
+    switch (step.place) {
+      case Step::Place::kKnownHeader:
+        if (!headers.Has(step.header_id)) {
+          continue;
+        }
+        [[fallthrough]];
+      case Step::Place::kOtherHeader:
+        found = FindIn(headers, step.header_id, source.header);
+        break;
+      case Step::Place::kBody:
+        if (request.facts.body_ids[static_cast<size_t>(step.field)].empty()) {
+          continue;
+        }
+        if (!texts) {
+          texts.emplace(request, scratch);
+        }
+        if (step.field == BodyId::kMetadataUserId) {
+          found.present = texts->FindClaudeSession(found.value);
+        } else {
+          found = {.value = texts->TextOf(step.field), .present = true};
+        }
+        break;
+    }
+    if (Accept(found, source.name, session)) {
+      Add(found, source, caller, tenant, session);
+    }
+  }
+}
+
+void SessionIds::Add(const Found& found, const IdSource& source, std::string_view caller,
+                     std::string_view tenant, SessionId& session) const {
+  // Clients that send an id in several places send the same one.
+  if (session.present && found.value == session.id) {
+    return;
+  }
+  const SessionKey key = KeyOf(caller, tenant, found.value);
+  if (!session.present) {
+    session.present = true;
+    session.conflicting = found.conflicting;
+    session.strength = source.strength;
+    session.id = found.value;
+    session.source = source.name;
+    session.key = key;
+    return;
+  }
+  const auto end = session.others.begin() + session.others_count;
+  if (session.others_count < SessionId::kOthersMax &&
+      std::find(session.others.begin(), end, key) == end) {
+    session.others[session.others_count++] = key;
+  }
 }
 
 SessionKey SessionIds::KeyOf(std::string_view caller, std::string_view tenant,
                              std::string_view id) const {
-  return {.digest = hash_.Hash({caller, tenant, id})};
+  return {.digest = session_hash_.Hash({caller, tenant, id})};
+}
+
+SessionKey SessionIds::ConversationKeyOf(const SessionKey& session,
+                                         std::string_view conversation) const {
+  std::array<char, 16> bytes;
+  return {.digest = conversation_hash_.Hash({BytesOf(session, bytes), conversation})};
 }
 
 }  // namespace mainstay::identity

@@ -13,6 +13,8 @@ void Exchange::Clear() {
   fresh.base.candidates = keep(base.candidates);
   fresh.base.dropped = keep(base.dropped);
   fresh.verdict.models = keep(verdict.models);
+  history.Clear();
+  fresh.history = std::move(history);
   fresh.attempts = keep(attempts);
   *this = std::move(fresh);
 }

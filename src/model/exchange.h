@@ -12,7 +12,9 @@
 #include "base/units.h"
 #include "model/caller.h"
 #include "model/catalog.h"
+#include "model/conversation.h"
 #include "model/failure.h"
+#include "model/history.h"
 #include "model/reason.h"
 #include "model/request.h"
 #include "model/session.h"
@@ -120,7 +122,11 @@ struct Exchange {
 
   CallerView caller;
   Request request;
+  History history;  // of a chat, when conversations are recognised by their messages
   SessionId session;
+  KnownSession known_session;
+  ConversationView conversation;
+  Continuity continuity = Continuity::kOff;
   std::optional<Pin> pin;  // that the session had before this request
   Routed routed;
   BaseDecision base;

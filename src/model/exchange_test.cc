@@ -21,6 +21,9 @@ TEST(Exchange, ClearLeavesNothingButMemory) {
   x.caller = {.name = "c", .allow_models = patterns};
   x.request.model = "m";
   x.request.facts.messages = 3;
+  x.history.links.resize(2);
+  x.history.system = 1;
+  x.history.prefill = "text";
   x.session.present = true;
   x.base = {.decision = "d",
             .candidates = {{&model, 1}},
@@ -38,6 +41,7 @@ TEST(Exchange, ClearLeavesNothingButMemory) {
   x.cost = NanoMoney{5};
   x.reply_bytes = 7;
   x.events = 8;
+  const size_t links = x.history.links.capacity();
   const size_t capacities[] = {x.base.candidates.capacity(), x.base.dropped.capacity(),
                                x.verdict.models.capacity(), x.attempts.capacity()};
 
@@ -54,6 +58,10 @@ TEST(Exchange, ClearLeavesNothingButMemory) {
   EXPECT_TRUE(x.caller.allow_models.empty());
   EXPECT_EQ(x.request.model, "");
   EXPECT_EQ(x.request.facts.messages, 0);
+  EXPECT_TRUE(x.history.links.empty());
+  EXPECT_EQ(x.history.links.capacity(), links);
+  EXPECT_EQ(x.history.system, 0u);
+  EXPECT_EQ(x.history.prefill, "");
   EXPECT_FALSE(x.session.present);
   EXPECT_EQ(x.base.decision, "");
   EXPECT_EQ(x.base.reason, Reason::kNone);

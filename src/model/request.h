@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -24,6 +25,17 @@ struct Span {
   size_t size() const { return end - begin; }
   bool empty() const { return begin == end; }
 };
+
+// Fields of a body that may name the session or conversation (spec 03 §1, rows 2, 4 and 5).
+enum class BodyId : uint8_t {
+  kSessionId,               // session_id
+  kMetadataSessionId,       // metadata.session_id
+  kMetadataConversationId,  // metadata.conversation_id
+  kMetadataUserId,          // metadata.user_id
+  kPromptCacheKey,          // prompt_cache_key
+  kConversation,            // conversation, or conversation.id
+};
+inline constexpr size_t kBodyIdCount = 6;
 
 // What one pass over the body found out. Sizes count bytes of JSON as they stand in the body.
 struct RequestFacts {
@@ -52,6 +64,10 @@ struct RequestFacts {
   size_t text_bytes = 0;  // of all message texts, quotes left out, escapes as written
   Span last_user;         // content of the last user message, quotes or brackets included
   std::optional<int64_t> max_tokens;
+  // By BodyId: the string as it stands in the body, quotes included; empty when there is none, also
+  // when the value is something else.
+  std::array<Span, kBodyIdCount> body_ids;
+  Span agent;  // the field `agent`, in the same way
 };
 
 // A decoded request. Views into the connection's buffer: valid until the exchange is over.

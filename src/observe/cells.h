@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "model/conversation.h"
 #include "model/exchange.h"
 #include "model/failure.h"
 #include "model/session.h"
@@ -32,6 +33,7 @@ struct FixedCells {
   std::array<Counter, kErrorKindCount> http_refused;
   std::array<Counter, kReasonsMax> reasons;
   std::array<Counter, kPinOutcomeCount> pins;
+  std::array<Counter, kContinuityTexts.size()> continuity;
   std::array<Counter, kRouterOutcomeTexts.size()> router_asked;
   Counter router_cached;
   Histogram router_time;

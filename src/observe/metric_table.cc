@@ -140,6 +140,12 @@ void WritePins(const Scrape& scrape, ExpositionWriter& out) {
   }
 }
 
+void WriteContinuity(const Scrape& scrape, ExpositionWriter& out) {
+  for (size_t at = 0; at < kContinuityTexts.size(); ++at) {
+    out.Integer({kContinuityTexts[at]}, Sum(scrape, &FixedCells::continuity, at));
+  }
+}
+
 void WriteRouter(const Scrape& scrape, ExpositionWriter& out) {
   for (size_t outcome = 1; outcome < kRouterOutcomeTexts.size(); ++outcome) {
     out.Integer({kRouterOutcomeTexts[outcome]}, Sum(scrape, &FixedCells::router_asked, outcome));
@@ -166,8 +172,9 @@ void WriteStateDegraded(const Scrape& scrape, ExpositionWriter& out) {
   out.Integer({}, scrape.counts.state_degraded ? 1 : 0);
 }
 
-void WriteLogDropped(const Scrape& scrape, ExpositionWriter& out) {
-  out.Integer({}, scrape.counts.log_dropped);
+template <uint64_t ProcessCounts::* kCount>
+void WriteCount(const Scrape& scrape, ExpositionWriter& out) {
+  out.Integer({}, scrape.counts.*kCount);
 }
 
 void WriteResident(const Scrape& scrape, ExpositionWriter& out) {
@@ -249,6 +256,12 @@ constexpr MetricRow kMetrics[] = {
       "Requests, by what became of their session's pin.",
       {"outcome"}},
      &WritePins},
+    {{"mainstay_continuity_total",
+      kCounter,
+      "Chat requests, by how they go with what is known of their conversation, as "
+      "x-mainstay-continuity says it; off: nobody looked.",
+      {"class"}},
+     &WriteContinuity},
     {{"mainstay_router_questions_total",
       kCounter,
       "Conversations that the router of the preferences judged, by what it said or why it could "
@@ -319,7 +332,25 @@ constexpr MetricRow kMetrics[] = {
       kCounter,
       "Log lines that were lost because they came faster than they were written.",
       {}},
-     &WriteLogDropped},
+     &WriteCount<&ProcessCounts::log_dropped>},
+
+    {{"mainstay_conversations", kGauge, "Conversations that are remembered.", {}},
+     &WriteCount<&ProcessCounts::conversations>},
+    {{"mainstay_conversation_anchors",
+      kGauge,
+      "Points of conversations that a request can be recognised by.",
+      {}},
+     &WriteCount<&ProcessCounts::conversation_anchors>},
+    {{"mainstay_conversation_index_bytes",
+      kGauge,
+      "Memory for conversations and their anchors.",
+      {}},
+     &WriteCount<&ProcessCounts::conversation_bytes>},
+    {{"mainstay_conversation_collisions_total",
+      kCounter,
+      "Look-ups that led to a conversation by chance, and were found out.",
+      {}},
+     &WriteCount<&ProcessCounts::conversation_collisions>},
 
     {{"process_resident_memory_bytes", kGauge, "Resident memory.", {}}, &WriteResident},
     {{"process_cpu_seconds_total", kCounter, "User and system CPU time.", {}}, &WriteCpu},

@@ -20,6 +20,10 @@ struct ProcessCounts {
   uint64_t reloads_refused = 0;
   uint64_t log_dropped = 0;
   bool state_degraded = false;
+  uint64_t conversations = 0;
+  uint64_t conversation_anchors = 0;
+  uint64_t conversation_bytes = 0;
+  uint64_t conversation_collisions = 0;
 };
 
 // A word for each kind of error, for label values. It is the `code` that clients see, where that is

@@ -102,6 +102,10 @@ void WorkerMetrics::OnExchange(const Exchange& x) {
     fixed_.errors[static_cast<size_t>(*x.error)].Add(1);
   }
   fixed_.pins[static_cast<size_t>(x.pin_outcome)].Add(1);
+  // A scope says that the request was understood, and its ids were looked at.
+  if (x.request.operation == Operation::kChat && x.session.scope != Hash128()) {
+    fixed_.continuity[static_cast<size_t>(x.continuity)].Add(1);
+  }
   if (x.routed.outcome != RouterOutcome::kNotAsked) [[unlikely]] {
     CountRouted(x.routed);
   }
@@ -202,6 +206,15 @@ void Metrics::SetConfigHash(std::string_view hash) {
 void Metrics::SetState(StateHealth health) {
   counts_.With(
       [&](ProcessCounts& counts) { counts.state_degraded = health == StateHealth::kDegraded; });
+}
+
+void Metrics::SetConversations(const ConversationCounts& counts) {
+  counts_.With([&](ProcessCounts& all) {
+    all.conversations = static_cast<uint64_t>(counts.conversations);
+    all.conversation_anchors = static_cast<uint64_t>(counts.anchors);
+    all.conversation_bytes = static_cast<uint64_t>(counts.index_bytes);
+    all.conversation_collisions = static_cast<uint64_t>(counts.collisions);
+  });
 }
 
 void Metrics::SetLogDropped(int64_t lines) {

@@ -95,6 +95,14 @@ class Metrics final {
   void SetConfigHash(std::string_view hash);
   enum class StateHealth : uint8_t { kGood, kDegraded };
   void SetState(StateHealth health);
+  // What is remembered of conversations, now; collisions are since the start.
+  struct ConversationCounts {
+    int64_t conversations = 0;
+    int64_t anchors = 0;
+    int64_t index_bytes = 0;
+    int64_t collisions = 0;
+  };
+  void SetConversations(const ConversationCounts& counts);
   // Lines lost since the start, as Log::dropped gives it.
   void SetLogDropped(int64_t lines);
 

@@ -374,6 +374,39 @@ TEST(Metrics, AnExchangeOfAnOlderCatalogCountsForItsOwnNames) {
   EXPECT_EQ(scraped[R"(mainstay_cost_total{model="openai/gpt-4o",currency="USD"})"], 0);
 }
 
+TEST(Metrics, ChatsThatWereUnderstoodCountByTheirContinuity) {
+  const Catalog catalog(TwoProviders());
+  Metrics metrics("", "");
+  WorkerMetrics& worker = metrics.AddWorker();
+  worker.Bind(catalog);
+  for (const Continuity continuity : {Continuity::kExtend, Continuity::kExtend, Continuity::kOff}) {
+    Exchange x = Served(catalog, 0);
+    x.session.scope = {.low = 1, .high = 0};
+    x.continuity = continuity;
+    worker.OnExchange(x);
+    x.request.operation = Operation::kEmbeddings;
+    worker.OnExchange(x);
+  }
+  worker.OnExchange(Served(catalog, 0));  // has no scope: its body was refused
+  const Scraped scraped(metrics.Render());
+  EXPECT_EQ(scraped[R"(mainstay_continuity_total{class="extend"})"], 2);
+  EXPECT_EQ(scraped[R"(mainstay_continuity_total{class="off"})"], 1);
+  EXPECT_EQ(scraped[R"(mainstay_continuity_total{class="explicit"})"], 0);
+  EXPECT_EQ(scraped[R"(mainstay_continuity_total{class="ambiguous"})"], 0);
+}
+
+TEST(Metrics, ConversationsAreThoseOfTheLastLook) {
+  Metrics metrics("", "");
+  metrics.SetConversations({.conversations = 9, .anchors = 9, .index_bytes = 9, .collisions = 1});
+  metrics.SetConversations(
+      {.conversations = 2, .anchors = 7, .index_bytes = 4096, .collisions = 3});
+  const Scraped scraped(metrics.Render());
+  EXPECT_EQ(scraped["mainstay_conversations"], 2);
+  EXPECT_EQ(scraped["mainstay_conversation_anchors"], 7);
+  EXPECT_EQ(scraped["mainstay_conversation_index_bytes"], 4096);
+  EXPECT_EQ(scraped["mainstay_conversation_collisions_total"], 3);
+}
+
 TEST(Metrics, NegativeReportsDoNotCount) {
   const Catalog catalog(TwoProviders());
   Metrics metrics("", "");

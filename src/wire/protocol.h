@@ -9,6 +9,8 @@
 
 namespace mainstay::wire {
 
+class HistoryBuilder;
+
 // Whether the gateway has a client stream report its usage although the client did not ask.
 enum class AskUsage : uint8_t { kNo, kYes };
 
@@ -16,9 +18,10 @@ enum class AskUsage : uint8_t { kNo, kYes };
 struct ProtocolRow {
   Protocol protocol;
 
-  // Decodes a request body; see the protocol's request.h.
+  // Decodes a request body, and gives its messages to a history that was started, if there is one;
+  // see the protocol's request.h.
   Result<void> (*decode_request)(Operation operation, std::string_view body, std::string& scratch,
-                                 Request& out);
+                                 HistoryBuilder* history, Request& out);
 
   // Adds the edits that make the body fit a provider of the same protocol: the model's name as a
   // JSON string, and usage to be reported. kYes: the client's stream has to lose the usage event

@@ -48,7 +48,7 @@ Result<void> RunStages(const Scenario& scenario, const Catalog& catalog,
   MS_TRY(const identity::Caller* caller, callers.Find(scenario.key));
   Result<void> decoded =
       wire::RowOf(Protocol::kOpenAiChat)
-          .decode_request(Operation::kChat, body, memory.scratch, memory.request);
+          .decode_request(Operation::kChat, body, memory.scratch, nullptr, memory.request);
   if (!decoded) {
     return decoded;
   }

@@ -81,7 +81,7 @@ TEST_F(PinTest, SaysWhichSessionItIs) {
   EXPECT_EQ(first.Header("x-mainstay-continuity"), "explicit");
   EXPECT_EQ(first.Header("x-mainstay-decision"), "code");
   EXPECT_EQ(Say("#code two").Header("x-mainstay-session"), first.Header("x-mainstay-session"));
-  EXPECT_FALSE(Say("#code", "").Has("x-mainstay-session"));
+  EXPECT_EQ(Say("#code", "").Header("x-mainstay-session-source"), "inferred");
   EXPECT_EQ(Say("#code", "", "x-session-id: a\r\nx-session-id: b\r\n").Header("x-mainstay-warning"),
             "conflicting_session_headers");
 }

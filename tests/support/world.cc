@@ -53,6 +53,10 @@ World::World(gateway::Options options, fake_provider::Options provider)
   AddProviders(options);
   snapshot_ = MakeSnapshot(std::move(options));
   pins_ = std::make_unique<session::PinTable>(*store_, snapshot_->options.pins, clock_.Now());
+  conversations_ = std::make_unique<session::Conversations>(*store_, snapshot_->options.continuity,
+                                                            clock_.Now());
+  aliases_ =
+      std::make_unique<session::Aliases>(*store_, snapshot_->options.continuity, clock_.Now());
   plane_ =
       std::make_unique<gateway::DataPlane>(gateway::Environment{.loop = loop_,
                                                                 .clock = clock_,
@@ -61,6 +65,8 @@ World::World(gateway::Options options, fake_provider::Options provider)
                                                                 .connections = connections_,
                                                                 .observer = recorder_,
                                                                 .pins = *pins_,
+                                                                .conversations = *conversations_,
+                                                                .aliases = *aliases_,
                                                                 .router_answers = router_answers_},
                                            snapshot_);
   const Result<void> listening = plane_->Listen({std::string(kHost) + ":" + std::to_string(kPort)});

@@ -15,6 +15,8 @@
 #include "gateway/data_plane.h"
 #include "http/io/memory_loop.h"
 #include "http/server.h"
+#include "session/aliases.h"
+#include "session/conversations.h"
 #include "session/memory_store.h"
 #include "session/pin_table.h"
 #include "support/client.h"
@@ -75,6 +77,8 @@ class World final {
   const gateway::Snapshot& snapshot() const { return *snapshot_; }
   gateway::DataPlane& plane() { return *plane_; }
   session::PinTable& pins() { return *pins_; }
+  session::Conversations& conversations() { return *conversations_; }
+  const session::Aliases& aliases() const { return *aliases_; }
   gateway::ServingState& serving() { return serving_; }
   PolicyClock& clock() { return clock_; }
   // Of the replica with this number, from 1.
@@ -127,6 +131,8 @@ class World final {
   std::unique_ptr<session::StateStore> store_ = session::MakeMemoryStore();
   std::shared_ptr<const gateway::Snapshot> snapshot_;
   std::unique_ptr<session::PinTable> pins_;
+  std::unique_ptr<session::Conversations> conversations_;
+  std::unique_ptr<session::Aliases> aliases_;
   decision::AnswerCache router_answers_{store_->install_key()};
   std::unique_ptr<gateway::DataPlane> plane_;
   bool drained_ = false;

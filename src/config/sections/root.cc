@@ -52,6 +52,8 @@ const Table<gateway::Options>& RootTable() {
               "models", [](auto& o) -> auto& { return o.catalog.models; },
               SectionList(ModelTable()), "What clients may ask for.")
           .Key("routing", kAll, Section(RoutingTable()), "Which model serves a request.")
+          .Key("session", kAll, Section(SessionTable()),
+               "Which session and conversation a request belongs to.")
           .Key("state", &S::state, Section(StateTable()), "What survives a restart.")
           .Key("telemetry", &S::telemetry, Section(TelemetryTable()),
                "Metrics, log and response headers.");

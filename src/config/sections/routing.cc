@@ -31,6 +31,7 @@ constexpr ChoiceName<session::TtlMode> kTtlModes[] = {
 // A bare `off` may come as the boolean it is in older YAML (spec 11.5).
 constexpr ChoiceName<session::PinSessions> kPinSessions[] = {
     {"explicit", session::PinSessions::kExplicit},
+    {"all", session::PinSessions::kAll},
     {"off", session::PinSessions::kOff},
     {"false", session::PinSessions::kOff},
 };
@@ -141,7 +142,8 @@ const Table<gateway::Options>& RoutingTable() {
           .Key(
               "pin_sessions", [](auto& o) -> auto& { return o.pins.sessions; },
               Choice(kPinSessions),
-              "Whether sessions stay on the model that their first request was routed to.")
+              "Which sessions stay on the model that their first request was routed to: those that "
+              "come with an id, or also conversations that are recognised by their messages.")
           .Key(
               "session_ttl_seconds", [](auto& o) -> auto& { return o.pins.ttl; },
               Seconds({.min = 1}), "How long a session stays pinned.")

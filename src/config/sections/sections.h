@@ -11,6 +11,7 @@ namespace mainstay::config {
 const Table<gateway::Options>& RootTable();
 const Table<gateway::Options>& ServerTable();
 const Table<gateway::Options>& RoutingTable();
+const Table<gateway::Options>& SessionTable();
 const Table<identity::CallerOptions>& CallerTable();
 const Table<ProviderOptions>& ProviderTable();
 const Table<ModelOptions>& ModelTable();

@@ -5,6 +5,7 @@
 // The first byte of the input chooses the operation and what lies behind the body.
 #include <simdjson.h>
 
+#include <array>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -15,6 +16,7 @@
 
 #include "base/json_reader.h"
 #include "base/json_writer.h"
+#include "wire/digest/history_builder.h"
 #include "wire/openai_chat/request.h"
 #include "wire/openai_chat/splice.h"
 
@@ -100,10 +102,33 @@ void CheckSplice(const Request& request, Json document) {
   Check(result == document);
 }
 
+// Looking at the messages more closely does not change what is found out about them.
+void CheckHistory(Operation operation, std::string_view body, bool decoded,
+                  const Request& request) {
+  static const HistoryRules rules({}, HashKey(std::array<uint8_t, HashKey::kBytes>{}));
+  HistoryBuilder builder;
+  History history;
+  builder.Start(rules, history);
+  std::string scratch;
+  Request again;
+  Check(DecodeRequest(operation, body, scratch, &builder, again).has_value() == decoded);
+  Check(decoded || (history.links.empty() && history.system == 0));
+  if (decoded) {
+    const RequestFacts& facts = again.facts;
+    Check(facts.text_bytes == request.facts.text_bytes &&
+          facts.tool_calls == request.facts.tool_calls && facts.images == request.facts.images &&
+          facts.last_user.begin == request.facts.last_user.begin &&
+          facts.last_user.end == request.facts.last_user.end);
+    const auto counted = static_cast<uint32_t>(facts.messages - facts.system_messages);
+    Check((history.links.empty() ? 0 : history.links.back().messages) == counted);
+  }
+}
+
 void Run(std::string_view body, Operation operation) {
   std::string scratch;
   Request request;
-  const Result<void> decoded = DecodeRequest(operation, body, scratch, request);
+  const Result<void> decoded = DecodeRequest(operation, body, scratch, nullptr, request);
+  CheckHistory(operation, body, decoded.has_value(), request);
   const bool is_json = Json::accept(body);
   if (!decoded) {
     const Error& error = decoded.error();
@@ -125,7 +150,7 @@ void Run(std::string_view body, Operation operation) {
   const size_t bytes = again.size();
   again.append(json::kPadding, ' ');
   Request second;
-  Check(DecodeRequest(operation, std::string_view(again).substr(0, bytes), scratch, second)
+  Check(DecodeRequest(operation, std::string_view(again).substr(0, bytes), scratch, nullptr, second)
             .has_value());
   Check(second.model == "m" && second.facts.messages == request.facts.messages);
   Check(ask == AskUsage::kNo || second.facts.include_usage == IncludeUsage::kTrue);

@@ -309,6 +309,9 @@ StreamScanner::Fate StreamScanner::Look(const http::StreamEvent& event) {
     return Fate::kForward;
   }
   ++event_count_;
+  if (digest_ != nullptr) {
+    digest_->TakeEvent(event.data);
+  }
   if (event.data == kDone) {
     complete_ = true;
     return Fate::kForward;
@@ -364,6 +367,11 @@ StreamScanner::Step StreamScanner::Pass(NextEvent next, std::string_view& forwar
         forward = event.raw;
         return Step::kForward;
       case http::EventScanner::Step::kTooLong:
+        if (digest_ != nullptr) {
+          digest_->Lose();
+        }
+        forward = event.raw;
+        return Step::kForward;
       case http::EventScanner::Step::kTail:
         forward = event.raw;
         return Step::kForward;

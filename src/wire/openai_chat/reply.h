@@ -7,6 +7,7 @@
 
 #include "http/sse.h"
 #include "model/usage.h"
+#include "wire/openai_chat/reply_digest.h"
 
 namespace mainstay::wire::openai_chat {
 
@@ -72,8 +73,9 @@ enum class UsageEvent : uint8_t { kForward, kHide };
 // unseen as they come.
 class StreamScanner final {
  public:
-  StreamScanner(UsageEvent usage_event, size_t event_bytes_max)
-      : events_(event_bytes_max), usage_event_(usage_event) {}
+  // `digest`, when there is one, was started and gets each event before it is handed out.
+  StreamScanner(UsageEvent usage_event, size_t event_bytes_max, ReplyDigest* digest = nullptr)
+      : events_(event_bytes_max), usage_event_(usage_event), digest_(digest) {}
 
   void Feed(std::string_view piece) { events_.Feed(piece); }
   // The next bytes that go on. kMore: nothing complete of what was fed is left. The view lies in
@@ -101,6 +103,7 @@ class StreamScanner final {
 
   http::EventScanner events_;
   UsageEvent usage_event_;
+  ReplyDigest* digest_;
   Usage usage_;
   int64_t event_count_ = 0;
   bool complete_ = false;

@@ -1,9 +1,10 @@
 #include "wire/openai_chat/request.h"
 
-#include <optional>
 #include <utility>
 
 #include "base/json_reader.h"
+#include "wire/openai_chat/fields.h"
+#include "wire/openai_chat/message.h"
 
 namespace mainstay::wire::openai_chat {
 namespace {
@@ -13,8 +14,6 @@ using json::Reader;
 using json::StringToken;
 using json::Type;
 
-// Fields that the gateway reads. Each may stand once: with two, the gateway and the provider could
-// each believe another one.
 enum Field : uint32_t {
   kModel = 1 << 0,
   kMessages = 1 << 1,
@@ -25,24 +24,35 @@ enum Field : uint32_t {
   kMaxTokens = 1 << 6,
   kMaxCompletionTokens = 1 << 7,
   kIncludeUsageField = 1 << 8,
-  kRole = 1 << 9,
-  kContent = 1 << 10,
-  kToolCalls = 1 << 11,
-  kType = 1 << 12,
-  kText = 1 << 13,
-  kPreferences = 1 << 14,
+  kType = 1 << 9,
+  kPreferences = 1 << 10,
+  kMetadata = 1 << 11,
+  kConversation = 1 << 12,
+  kAgent = 1 << 13,
+  kBodyIds = 1 << 14,  // and the next kBodyIdCount - 1 bits
 };
+
+uint32_t FieldOf(BodyId id) {
+  return uint32_t{kBodyIds} << static_cast<uint32_t>(id);
+}
 
 class Decoder final {
  public:
-  Decoder(std::string_view body, std::string& scratch, Request& out)
-      : body_(body), reader_(body), scratch_(scratch), out_(out), facts_(out.facts) {}
+  Decoder(std::string_view body, std::string& scratch, HistoryBuilder* history, Request& out)
+      : body_(body),
+        fields_(body),
+        reader_(fields_.json()),
+        scratch_(scratch),
+        history_(history),
+        out_(out),
+        facts_(out.facts) {}
 
   Result<void> Run() {
     if (reader_.Peek() != Type::kObject) {
       reader_.SkipValue();
-      return reader_.Finish() ? Result<void>(Invalid("the body must be a JSON object", ""))
-                              : Result<void>(NotJson());
+      return reader_.Finish()
+                 ? Result<void>(FieldReader::Invalid("the body must be a JSON object", ""))
+                 : Result<void>(NotJson());
     }
     facts_.object_begin = reader_.offset();
     reader_.EnterObject();
@@ -54,23 +64,16 @@ class Decoder final {
     if (!reader_.Finish()) {
       return NotJson();
     }
-    if (!error_) {
+    if (!fields_.error()) {
       CheckPresence();
     }
-    if (error_) {
-      return std::move(*error_);
+    if (fields_.error()) {
+      return std::move(*fields_.error());
     }
     return {};
   }
 
  private:
-  static Error Invalid(std::string message, std::string param) {
-    return {.kind = ErrorKind::kInvalidField,
-            .side = Side::kClient,
-            .message = std::move(message),
-            .param = std::move(param)};
-  }
-
   Error NotJson() const {
     return {.kind = ErrorKind::kInvalidJson,
             .side = Side::kClient,
@@ -78,57 +81,12 @@ class Decoder final {
                        " at byte " + std::to_string(reader_.problem().offset)};
   }
 
-  // The first thing that is wrong is reported, unless the body turns out not to be JSON at all.
-  void Fail(Error error) {
-    if (!error_) {
-      error_ = std::move(error);
-    }
-  }
-
+  static bool First(uint32_t field, uint32_t& seen) { return FieldReader::First(field, seen); }
+  void Twice(std::string path) { fields_.Twice(std::move(path)); }
   void WrongType(std::string param, std::string_view wanted) {
-    reader_.SkipValue();
-    std::string message = "'" + param + "' must be " + std::string(wanted);
-    Fail(Invalid(std::move(message), std::move(param)));
+    fields_.WrongType(std::move(param), wanted);
   }
-
-  // True the first time; the caller reports and skips a second one.
-  static bool First(Field field, uint32_t& seen) {
-    const bool first = (seen & field) == 0;
-    seen |= field;
-    return first;
-  }
-
-  void Twice(std::string path) {
-    reader_.SkipValue();
-    std::string message = "the key '" + path + "' stands twice; send it once";
-    Fail({.kind = ErrorKind::kInvalidJson,
-          .side = Side::kClient,
-          .message = std::move(message),
-          .param = std::move(path)});
-  }
-
-  Span SkipSpan() {
-    std::string_view raw;
-    if (!reader_.SkipValue(&raw)) {
-      return {};
-    }
-    return SpanOf(raw);
-  }
-
-  Span SpanOf(std::string_view raw) const {
-    const auto begin = static_cast<size_t>(raw.data() - body_.data());
-    return {.begin = begin, .end = begin + raw.size()};
-  }
-
-  // The bytes of a string's span without its quotes. A broken text has no span.
-  static size_t InsideQuotes(const Span& span) { return span.empty() ? 0 : span.size() - 2; }
-
-  // Where the object or list ends whose closing bracket is the next one from `from` on: there is
-  // nothing but white space before it. In a broken text it may be missing.
-  size_t BehindNext(char bracket, size_t from) const {
-    const size_t at = reader_.failed() ? std::string_view::npos : body_.find(bracket, from);
-    return at == std::string_view::npos ? from : at + 1;
-  }
+  Span SkipSpan() { return fields_.SkipSpan(); }
 
   void ReadMember(const StringToken& key) {
     if (KeyEquals(key, "model")) {
@@ -150,7 +108,84 @@ class Decoder final {
     } else if (KeyEquals(key, "routing_preferences")) {
       ReadPreferences(key);
     } else {
+      ReadIdMember(key);
+    }
+  }
+
+  // What may say whose request it is.
+  void ReadIdMember(const StringToken& key) {
+    if (KeyEquals(key, "session_id")) {
+      ReadId(BodyId::kSessionId, "session_id");
+    } else if (KeyEquals(key, "prompt_cache_key")) {
+      ReadId(BodyId::kPromptCacheKey, "prompt_cache_key");
+    } else if (KeyEquals(key, "metadata")) {
+      ReadMetadata();
+    } else if (KeyEquals(key, "conversation")) {
+      ReadConversation();
+    } else if (KeyEquals(key, "agent")) {
+      ReadOnce(kAgent, "agent", facts_.agent);
+    } else {
       reader_.SkipValue();
+    }
+  }
+
+  // A string's span; nothing when the value is something else.
+  void ReadOnce(uint32_t field, std::string_view path, Span& out) {
+    if (!First(field, seen_)) {
+      Twice(std::string(path));
+      return;
+    }
+    const bool is_string = reader_.Peek() == Type::kString;
+    const Span span = SkipSpan();
+    out = is_string ? span : Span();
+  }
+
+  void ReadId(BodyId id, std::string_view path) {
+    ReadOnce(FieldOf(id), path, facts_.body_ids[static_cast<size_t>(id)]);
+  }
+
+  void ReadMetadata() {
+    if (!First(kMetadata, seen_)) {
+      Twice("metadata");
+      return;
+    }
+    if (reader_.Peek() != Type::kObject) {
+      reader_.SkipValue();
+      return;
+    }
+    reader_.EnterObject();
+    StringToken key;
+    while (reader_.NextMember(key)) {
+      if (KeyEquals(key, "session_id")) {
+        ReadId(BodyId::kMetadataSessionId, "metadata.session_id");
+      } else if (KeyEquals(key, "conversation_id")) {
+        ReadId(BodyId::kMetadataConversationId, "metadata.conversation_id");
+      } else if (KeyEquals(key, "user_id")) {
+        ReadId(BodyId::kMetadataUserId, "metadata.user_id");
+      } else {
+        reader_.SkipValue();
+      }
+    }
+  }
+
+  // The id as such, or an object with it.
+  void ReadConversation() {
+    if (!First(kConversation, seen_)) {
+      Twice("conversation");
+      return;
+    }
+    if (reader_.Peek() != Type::kObject) {
+      ReadId(BodyId::kConversation, "conversation");
+      return;
+    }
+    reader_.EnterObject();
+    StringToken key;
+    while (reader_.NextMember(key)) {
+      if (KeyEquals(key, "id")) {
+        ReadId(BodyId::kConversation, "conversation.id");
+      } else {
+        reader_.SkipValue();
+      }
     }
   }
 
@@ -184,7 +219,7 @@ class Decoder final {
     if (!reader_.ReadString(token)) {
       return;
     }
-    const Span inside = SpanOf(token.raw);
+    const Span inside = fields_.SpanOf(token.raw);
     facts_.model = {.begin = inside.begin - 1, .end = inside.end + 1};
     if (token.has_escapes) {
       scratch_.clear();
@@ -234,7 +269,7 @@ class Decoder final {
       }
       end = reader_.offset();
     }
-    facts_.stream_options = {.begin = begin, .end = BehindNext('}', end)};
+    facts_.stream_options = {.begin = begin, .end = fields_.BehindNext('}', end)};
   }
 
   void ReadIncludeUsage() {
@@ -320,147 +355,19 @@ class Decoder final {
       return;
     }
     reader_.EnterArray();
+    MessageDecoder decoder(fields_, facts_, history_);
     while (reader_.NextElement()) {
-      ReadMessage();
+      decoder.Read();
       ++facts_.messages;
-    }
-  }
-
-  std::string MessagePath(std::string_view field) const {
-    std::string path = "messages[" + std::to_string(facts_.messages) + "]";
-    if (!field.empty()) {
-      path += ".";
-      path += field;
-    }
-    return path;
-  }
-
-  void ReadMessage() {
-    if (reader_.Peek() != Type::kObject) {
-      WrongType(MessagePath(""), "an object");
-      return;
-    }
-    reader_.EnterObject();
-    uint32_t seen = 0;
-    StringToken key;
-    StringToken role;
-    Span content;
-    while (reader_.NextMember(key)) {
-      if (KeyEquals(key, "role")) {
-        ReadRole(seen, role);
-      } else if (KeyEquals(key, "content")) {
-        if (First(kContent, seen)) {
-          content = ReadContent();
-        } else {
-          Twice(MessagePath("content"));
-        }
-      } else if (KeyEquals(key, "tool_calls")) {
-        if (First(kToolCalls, seen)) {
-          ReadToolCalls();
-        } else {
-          Twice(MessagePath("tool_calls"));
-        }
-      } else {
-        reader_.SkipValue();
-      }
-    }
-    CountRole(role, content);
-  }
-
-  void ReadRole(uint32_t& seen, StringToken& role) {
-    if (!First(kRole, seen)) {
-      Twice(MessagePath("role"));
-    } else if (reader_.Peek() != Type::kString) {
-      WrongType(MessagePath("role"), "a string");
-    } else {
-      reader_.ReadString(role);
-    }
-  }
-
-  void CountRole(const StringToken& role, const Span& content) {
-    if (KeyEquals(role, "user")) {
-      ++facts_.user_messages;
-      facts_.last_user = content;
-    } else if (KeyEquals(role, "assistant")) {
-      ++facts_.assistant_messages;
-    } else if (KeyEquals(role, "tool") || KeyEquals(role, "function")) {
-      ++facts_.tool_messages;
-    } else if (KeyEquals(role, "system") || KeyEquals(role, "developer")) {
-      ++facts_.system_messages;
-    }
-  }
-
-  Span ReadContent() {
-    const Type type = reader_.Peek();
-    if (type != Type::kArray) {
-      const Span span = SkipSpan();
-      facts_.text_bytes += type == Type::kString ? InsideQuotes(span) : 0;
-      return span;
-    }
-    const size_t begin = reader_.offset();
-    reader_.EnterArray();
-    size_t end = begin + 1;
-    for (int part = 0; reader_.NextElement(); ++part) {
-      if (reader_.Peek() == Type::kObject) {
-        ReadPart(part);
-      } else {
-        reader_.SkipValue();
-      }
-      end = reader_.offset();
-    }
-    return {.begin = begin, .end = BehindNext(']', end)};
-  }
-
-  void ReadPart(int part) {
-    reader_.EnterObject();
-    uint32_t seen = 0;
-    StringToken key;
-    const auto path = [&](std::string_view field) {
-      return MessagePath("content[" + std::to_string(part) + "]." + std::string(field));
-    };
-    while (reader_.NextMember(key)) {
-      const bool is_string = reader_.Peek() == Type::kString;
-      StringToken value;
-      if (KeyEquals(key, "text")) {
-        if (!First(kText, seen)) {
-          Twice(path("text"));
-          continue;
-        }
-        const Span span = SkipSpan();
-        facts_.text_bytes += is_string ? InsideQuotes(span) : 0;
-      } else if (KeyEquals(key, "type")) {
-        if (!First(kType, seen)) {
-          Twice(path("type"));
-        } else if (is_string && reader_.ReadString(value)) {
-          facts_.images += KeyEquals(value, "image_url") ? 1 : 0;
-          facts_.audio_parts += KeyEquals(value, "input_audio") ? 1 : 0;
-        } else {
-          reader_.SkipValue();
-        }
-      } else {
-        reader_.SkipValue();
-      }
-    }
-  }
-
-  void ReadToolCalls() {
-    if (reader_.Peek() != Type::kArray) {
-      reader_.SkipValue();
-      return;
-    }
-    reader_.EnterArray();
-    while (reader_.NextElement()) {
-      ++facts_.tool_calls;
-      reader_.SkipValue();
     }
   }
 
   void CheckPresence() {
     auto missing = [&](std::string_view name, std::string_view what) {
-      Fail({.kind = ErrorKind::kMissingField,
-            .side = Side::kClient,
-            .message = "'" + std::string(name) + "' is missing; " + std::string(what),
-            .param = std::string(name)});
+      fields_.Fail({.kind = ErrorKind::kMissingField,
+                    .side = Side::kClient,
+                    .message = "'" + std::string(name) + "' is missing; " + std::string(what),
+                    .param = std::string(name)});
     };
     if ((seen_ & kModel) == 0 || out_.model.empty()) {
       missing("model", "name one of the models that GET /v1/models lists");
@@ -470,25 +377,34 @@ class Decoder final {
   }
 
   const std::string_view body_;
-  Reader reader_;
+  FieldReader fields_;
+  Reader& reader_;
   std::string& scratch_;
+  HistoryBuilder* const history_;
   Request& out_;
   RequestFacts& facts_;
   uint32_t seen_ = 0;
   bool has_max_completion_tokens_ = false;
   size_t member_end_ = 0;  // where the comma behind the last member stands
-  std::optional<Error> error_;
 };
 
 }  // namespace
 
 Result<void> DecodeRequest(Operation operation, std::string_view body, std::string& scratch,
-                           Request& out) {
+                           HistoryBuilder* history, Request& out) {
   out.operation = operation;
   out.model = {};
   out.body = body;
   out.facts = {};
-  return Decoder(body, scratch, out).Run();
+  Result<void> decoded = Decoder(body, scratch, history, out).Run();
+  if (history != nullptr) {
+    if (decoded) {
+      history->Finish(out.facts.tools > 0 ? HistoryTools::kSome : HistoryTools::kNone);
+    } else {
+      history->Abandon();
+    }
+  }
+  return decoded;
 }
 
 }  // namespace mainstay::wire::openai_chat

@@ -110,6 +110,20 @@ std::string MaxTokens(const Request& r) {
   return r.facts.max_tokens ? Count(*r.facts.max_tokens) : "none";
 }
 
+// All that are there, by their place in the list.
+std::string Ids(const Request& r) {
+  std::string ids;
+  for (size_t i = 0; i < kBodyIdCount; ++i) {
+    if (!r.facts.body_ids[i].empty()) {
+      ids += std::to_string(i) + Text(r, r.facts.body_ids[i]);
+    }
+  }
+  return ids;
+}
+std::string Agent(const Request& r) {
+  return Text(r, r.facts.agent);
+}
+
 const FactsCase kFactsCases[] = {
     {"the_model_as_written", With(R"("a":1)"), Model, "m"},
     {"the_models_place_with_its_quotes", With(R"("a":1)"), ModelSpan, "\"m\""},
@@ -162,6 +176,26 @@ const FactsCase kFactsCases[] = {
     {"include_usage_with_an_escape", With(R"("stream_options":{"include\u005fusage":true})"), Usage,
      "true"},
     {"include_usage_elsewhere_does_not_count", With(R"("include_usage":true)"), Usage, "absent"},
+
+    {"no_ids", With(R"("a":1)"), Ids, ""},
+    {"a_session_id", With(R"("session_id":"s")"), Ids, R"(0"s")"},
+    {"ids_of_the_metadata",
+     With(R"("metadata":{"user_id": "u","x":{"user_id":"no"},"conversation_id":"c",)"
+          R"("session_id":"s"})"),
+     Ids, R"(1"s"2"c"3"u")"},
+    {"a_cache_key", With(R"("prompt_cache_key":"a\u0062")"), Ids, R"(4"a\u0062")"},
+    {"a_conversation", With(R"("conversation":"c")"), Ids, R"(5"c")"},
+    {"a_conversations_id", With(R"("conversation":{"x":1,"id":"c"})"), Ids, R"(5"c")"},
+    {"ids_that_are_no_strings",
+     With(R"("session_id":1,"metadata":{"user_id":["u"]},"prompt_cache_key":null,)"
+          R"("conversation":{"id":{}})"),
+     Ids, ""},
+    {"a_list_for_the_metadata", With(R"("metadata":["session_id"],"conversation":[1])"), Ids, ""},
+    {"ids_of_something_else",
+     R"({"x":{"session_id":"no"},"model":"m","messages":[{"session_id":"no"}]})", Ids, ""},
+    {"an_empty_id", With(R"("session_id":"")"), Ids, R"(0"")"},
+    {"an_agent", With(R"("agent":"cline/3")"), Agent, R"("cline/3")"},
+    {"an_agent_that_is_no_string", With(R"("agent":{"name":"x"})"), Agent, ""},
 
     {"each_role_is_counted",
      WithMessages(R"({"role":"system"},{"role":"developer"},{"role":"user"},{"role":"assistant"},)"
@@ -347,6 +381,22 @@ const BadCase kBadCases[] = {
     {"max_tokens_twice", With(R"("max_tokens":1,"max_tokens":2)"), kJson, "max_tokens"},
     {"max_completion_tokens_twice", With(R"("max_completion_tokens":1,"max_completion_tokens":2)"),
      kJson, "max_completion_tokens"},
+    {"a_session_id_twice", With(R"("session_id":"a","session_id":"a")"), kJson, "session_id"},
+    {"metadata_twice", With(R"("metadata":{},"metadata":{})"), kJson, "metadata"},
+    {"a_session_id_of_the_metadata_twice", With(R"("metadata":{"session_id":"a","session_id":1})"),
+     kJson, "metadata.session_id"},
+    {"a_conversation_id_of_the_metadata_twice",
+     With(R"("metadata":{"conversation_id":"a","conversation_id":1})"), kJson,
+     "metadata.conversation_id"},
+    {"a_user_id_of_the_metadata_twice", With(R"("metadata":{"user_id":"a","user_id":1})"), kJson,
+     "metadata.user_id"},
+    {"a_cache_key_twice", With(R"("prompt_cache_key":"a","prompt_cache_key":"a")"), kJson,
+     "prompt_cache_key"},
+    {"a_conversation_twice", With(R"("conversation":"a","conversation":{"id":"a"})"), kJson,
+     "conversation"},
+    {"the_id_of_a_conversation_twice", With(R"("conversation":{"id":"a","id":"b"})"), kJson,
+     "conversation.id"},
+    {"an_agent_twice", With(R"("agent":"a","agent":"b")"), kJson, "agent"},
     {"a_role_twice", WithMessages(R"({},{"role":"user","role":"system"})"), kJson,
      "messages[1].role"},
     {"a_content_twice", WithMessage(R"("content":"a","content":"b")"), kJson,
@@ -404,9 +454,9 @@ TEST(ChatRequest, NothingOfAnEarlierRequestStays) {
   std::string scratch;
   Request request;
   const PaddedText full(With(R"("stream":true,"tools":[{}],"max_tokens":5)"));
-  ASSERT_TRUE(DecodeRequest(Operation::kChat, full.view(), scratch, request).has_value());
+  ASSERT_TRUE(DecodeRequest(Operation::kChat, full.view(), scratch, nullptr, request).has_value());
   const PaddedText poor(R"({"messages":[{}]})");
-  ASSERT_FALSE(DecodeRequest(Operation::kChat, poor.view(), scratch, request).has_value());
+  ASSERT_FALSE(DecodeRequest(Operation::kChat, poor.view(), scratch, nullptr, request).has_value());
   EXPECT_EQ(request.model, "");
   EXPECT_EQ(request.body, poor.view());
   EXPECT_EQ(request.facts.stream, Streaming::kNo);

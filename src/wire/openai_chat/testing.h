@@ -34,7 +34,7 @@ class PaddedText final {
 // A body and what decoding it gave.
 struct Decoded {
   Decoded(Operation operation, std::string_view text)
-      : body(text), result(DecodeRequest(operation, body.view(), scratch, request)) {}
+      : body(text), result(DecodeRequest(operation, body.view(), scratch, nullptr, request)) {}
 
   PaddedText body;
   std::string scratch;
