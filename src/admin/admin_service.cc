@@ -99,6 +99,8 @@ const AdminService::Route AdminService::kRoutes[] = {
      [](AdminService& s, const Call& c) { return s.sessions_.Pin(c); }},
     {"/api/sessions/{id}/unpin", http::Method::kPost, false,
      [](AdminService& s, const Call& c) { return s.sessions_.Unpin(c); }},
+    {"/api/sessions/{id}/vtc", http::Method::kPost, false,
+     [](AdminService& s, const Call& c) { return s.sessions_.SetVtc(c); }},
     {"/debug/clock", http::Method::kPost, false,
      [](AdminService& s, const Call& c) { return s.Clock(c); }},
 };

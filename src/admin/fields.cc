@@ -90,6 +90,22 @@ std::optional<int64_t> Fields::Number(std::string_view name, int64_t min, int64_
   return number;
 }
 
+std::optional<bool> Fields::Bool(std::string_view name, std::vector<Detail>& details) const {
+  const auto found = values_.find(name);
+  if (found == values_.end()) {
+    return std::nullopt;
+  }
+  bool value = false;
+  json::Reader reader(found->second);
+  if (!reader.ReadBool(value)) {
+    details.push_back({.field = std::string(name),
+                       .message = "must be true or false",
+                       .constraint = "true or false"});
+    return std::nullopt;
+  }
+  return value;
+}
+
 Answer InvalidJson(std::string_view example) {
   return ErrorAnswer(400, "INVALID_JSON",
                      "the body must be a JSON object, such as " + std::string(example));

@@ -30,6 +30,8 @@ class Fields final {
   // The same for a whole number between the two.
   std::optional<int64_t> Number(std::string_view name, int64_t min, int64_t max,
                                 std::vector<Detail>& details) const;
+  // The same for true or false.
+  std::optional<bool> Bool(std::string_view name, std::vector<Detail>& details) const;
 
  private:
   std::map<std::string, std::string_view, std::less<>> values_;  // as they were written

@@ -7,6 +7,7 @@
 
 #include "admin/fields.h"
 #include "admin/query.h"
+#include "admin/session_json.h"
 #include "base/json_writer.h"
 #include "base/suggest.h"
 #include "model/caller.h"
@@ -14,7 +15,9 @@
 namespace mainstay::admin {
 namespace {
 
-using session::PinTable;
+using session::ListedSession;
+using session::SessionList;
+using session::SessionRules;
 
 constexpr size_t kRawIdBytesMax = 256;
 constexpr int64_t kTtlSecondsMax = int64_t{366} * 24 * 3600;
@@ -22,8 +25,8 @@ constexpr int64_t kTtlSecondsMax = int64_t{366} * 24 * 3600;
 constexpr size_t kModelsNamedMax = 50;
 constexpr std::string_view kAnonymous = "anonymous";
 
-int64_t Millis(WallTime time) {
-  return time.time_since_epoch().count();
+SessionRules RulesOf(const SessionSettings& settings) {
+  return {.pins = settings.pins, .continuity = settings.continuity};
 }
 
 template <typename Number>
@@ -32,64 +35,9 @@ bool ParseWhole(std::string_view text, Number& out) {
   return error == std::errc() && end == text.data() + text.size() && !text.empty();
 }
 
-void WriteText(json::Writer& writer, std::string_view name, std::string_view text) {
-  writer.Key(name);
-  if (text.empty()) {
-    writer.Null();
-  } else {
-    writer.String(text);
-  }
-}
-
-void WriteHash(json::Writer& writer, const SessionKey& key) {
-  const SessionKeyText text = TextOf(key);
-  writer.Key("sessionId").String({text.data(), text.size()});
-}
-
-// The members that lists and single sessions share. Null: nothing records it yet.
-void WriteMembers(json::Writer& writer, const PinTable::Listed& session,
-                  const session::PinOptions& rules) {
-  const Pin& pin = session.pin;
-  WriteHash(writer, session.key);
-  writer.Key("alias").Null();
-  writer.Key("model").String(pin.model);
-  WriteText(writer, "decision", pin.decision);
-  WriteText(writer, "source", pin.source);
-  WriteText(writer, "caller", pin.caller);
-  writer.Key("createdAt").Int(Millis(pin.since));
-  writer.Key("lastUsedAt").Int(Millis(pin.last_used));
-  writer.Key("expiresAt")
-      .Int(session::PinEnd(pin.since.time_since_epoch(), pin.last_used.time_since_epoch(), pin.ttl,
-                           rules)
-               .count());
-  writer.Key("turns").Null();
-  writer.Key("hits").Int(pin.hits);
-  writer.Key("switches").Int(pin.version > 0 ? pin.version - 1 : 0);
-  for (const std::string_view unknown : {"costUsd", "savedUsd", "vtcEnabled"}) {
-    writer.Key(unknown).Null();
-  }
-}
-
-void WriteSession(json::Writer& writer, const PinTable::Listed& session,
-                  const session::PinOptions& rules) {
-  writer.BeginObject();
-  WriteMembers(writer, session, rules);
-  writer.Key("failovers").Int(session.pin.failovers);
-  writer.Key("ttlSeconds");
-  if (session.pin.ttl.count() > 0) {
-    writer.Int(std::chrono::floor<std::chrono::seconds>(session.pin.ttl).count());
-  } else {
-    writer.Null();
-  }
-  for (const std::string_view unknown : {"branches", "ledger", "lastTurns"}) {
-    writer.Key(unknown).Null();
-  }
-  writer.EndObject();
-}
-
 Answer NotFound() {
   return ErrorAnswer(404, "SESSION_NOT_FOUND",
-                     "no session with this hash is pinned; GET /api/sessions lists those that are");
+                     "no session with this hash is known; GET /api/sessions lists those that are");
 }
 
 Answer Deleted(int64_t count) {
@@ -126,9 +74,9 @@ std::string_view ModelName(std::string_view asked, const Catalog& catalog) {
   return model == nullptr ? asked : std::string_view(model->name);
 }
 
-// Where a page begins: at a caller, for a search by raw id, and then in the table.
+// Where a page begins: at a caller, for a search by raw id, and then in the tables.
 struct Cursor {
-  enum class In : char { kCallers = 'c', kTable = 't' };
+  enum class In : char { kCallers = 'c', kConversations = 's', kPins = 't' };
 
   In in = In::kCallers;
   uint64_t at = 0;
@@ -137,12 +85,32 @@ struct Cursor {
 };
 
 bool ParseCursor(std::string_view text, Cursor& out) {
-  if (text.empty() || (text[0] != static_cast<char>(Cursor::In::kCallers) &&
-                       text[0] != static_cast<char>(Cursor::In::kTable))) {
-    return false;
+  using In = Cursor::In;
+  for (const In in : {In::kCallers, In::kConversations, In::kPins}) {
+    if (text.starts_with(static_cast<char>(in))) {
+      out.in = in;
+      return ParseWhole(text.substr(1), out.at);
+    }
   }
-  out.in = static_cast<Cursor::In>(text[0]);
-  return ParseWhole(text.substr(1), out.at);
+  return false;
+}
+
+SessionList::Cursor InTables(const Cursor& cursor) {
+  switch (cursor.in) {
+    case Cursor::In::kCallers:
+      return {};
+    case Cursor::In::kConversations:
+      return {.in = SessionList::Cursor::In::kConversations, .at = cursor.at};
+    case Cursor::In::kPins:
+      return {.in = SessionList::Cursor::In::kPins, .at = cursor.at};
+  }
+  return {};
+}
+
+Cursor OfTables(const SessionList::Cursor& cursor) {
+  return {.in = cursor.in == SessionList::Cursor::In::kPins ? Cursor::In::kPins
+                                                            : Cursor::In::kConversations,
+          .at = cursor.at};
 }
 
 bool IsHashPart(std::string_view text) {
@@ -152,6 +120,16 @@ bool IsHashPart(std::string_view text) {
 }
 
 }  // namespace
+
+SessionKey SessionsApi::KeyOf(std::string_view caller, std::string_view tenant, std::string_view id,
+                              const SessionSettings& settings) const {
+  return sources_.aliases.Find(settings.ids.KeyOf(caller, tenant, id), settings.continuity, Now());
+}
+
+std::optional<ListedSession> SessionsApi::Find(const SessionKey& key,
+                                               const SessionSettings& settings) const {
+  return list_.Find(key, SessionList::Detail::kSum, RulesOf(settings), Now());
+}
 
 // --- list ---
 
@@ -168,7 +146,7 @@ struct SessionsApi::ListQuery {
 };
 
 struct SessionsApi::Page {
-  std::vector<PinTable::Listed> sessions;
+  std::vector<ListedSession> sessions;
   std::optional<Cursor> next;
 };
 
@@ -205,7 +183,7 @@ SessionsApi::ListQuery SessionsApi::ListQuery::Read(std::string_view text,
   return query;
 }
 
-Answer SessionsApi::List(const Call& call) const {
+Answer SessionsApi::List(const Call& call) {
   std::vector<Detail> details;
   ListQuery query = ListQuery::Read(call.query, details);
   if (!details.empty()) {
@@ -226,14 +204,14 @@ Answer SessionsApi::List(const Call& call) const {
   Answer answer;
   json::Writer writer(answer.body);
   writer.BeginObject().Key("sessions").BeginArray();
-  for (const PinTable::Listed& session : page.sessions) {
+  for (const ListedSession& session : page.sessions) {
     writer.BeginObject();
-    WriteMembers(writer, session, settings.pins);
+    WriteMembers(writer, session, RulesOf(settings));
     writer.EndObject();
   }
   writer.EndArray();
   WriteText(writer, "nextCursor", page.next ? page.next->Text() : "");
-  writer.Key("count").Int(sources_.pins.Count(settings.pins, Now()));
+  writer.Key("count").Int(list_.Count(RulesOf(settings), Now()));
   writer.EndObject();
   return answer;
 }
@@ -243,56 +221,53 @@ void SessionsApi::FindById(const ListQuery& query, const SessionSettings& settin
                            Page& page) const {
   const std::vector<std::string_view> callers = CallersOf(query.caller, settings);
   for (size_t at = query.cursor.at; at < callers.size(); ++at) {
-    const SessionKey key = settings.ids.KeyOf(callers[at], query.tenant, query.search);
-    const std::optional<mainstay::Pin> pin = sources_.pins.Find(key, settings.pins, Now());
-    if (!pin || (!query.model.empty() && query.model != pin->model)) {
+    auto session = Find(KeyOf(callers[at], query.tenant, query.search, settings), settings);
+    if (!session || (!query.model.empty() && query.model != session->model())) {
       continue;
     }
     if (page.sessions.size() == query.limit) {
       page.next = {.in = Cursor::In::kCallers, .at = at};
       return;
     }
-    page.sessions.push_back({.key = key, .pin = *pin});
+    page.sessions.push_back(*std::move(session));
   }
 }
 
-// Sessions in the table, from the cursor on.
+// Sessions in the tables, from the cursor on.
 void SessionsApi::FindByHash(const ListQuery& query, const SessionSettings& settings,
                              Page& page) const {
   if (!IsHashPart(query.search)) {
     return;
   }
   if (page.sessions.size() == query.limit) {
-    page.next = {.in = Cursor::In::kTable, .at = 0};
+    page.next = Cursor{.in = Cursor::In::kConversations, .at = 0};
     return;
   }
-  const auto given = static_cast<ptrdiff_t>(page.sessions.size());
-  const uint64_t begin = query.cursor.in == Cursor::In::kTable ? query.cursor.at : 0;
+  const SessionList::Filter filter{
+      .caller = query.caller, .model = query.model, .text = query.search};
   if (SessionKey key; ParseSessionKey(query.search, key)) {
     // A whole hash needs no search.
-    const std::optional<mainstay::Pin> pin = sources_.pins.Find(key, settings.pins, Now());
-    if (pin && (query.caller.empty() || query.caller == pin->caller) &&
-        (query.model.empty() || query.model == pin->model)) {
-      page.sessions.push_back({.key = key, .pin = *pin});
+    if (auto session = Find(key, settings); session && filter.Lets(*session)) {
+      page.sessions.push_back(*std::move(session));
     }
     return;
   }
-  const uint64_t next = sources_.pins.List(
-      begin, query.limit, {.model = query.model, .caller = query.caller, .text = query.search},
-      settings.pins, Now(), page.sessions);
+  const auto given = static_cast<ptrdiff_t>(page.sessions.size());
+  const auto next = list_.Page(InTables(query.cursor), query.limit, filter, RulesOf(settings),
+                               Now(), page.sessions);
   if (!query.search.empty()) {
     // Whose raw id is the text was given by FindById.
     for (const std::string_view caller : CallersOf(query.caller, settings)) {
-      const SessionKey key = settings.ids.KeyOf(caller, query.tenant, query.search);
+      const SessionKey key = KeyOf(caller, query.tenant, query.search, settings);
       const auto again = std::ranges::find(page.sessions.begin() + given, page.sessions.end(), key,
-                                           &PinTable::Listed::key);
+                                           &ListedSession::key);
       if (again != page.sessions.end()) {
         page.sessions.erase(again);
       }
     }
   }
-  if (next != 0) {
-    page.next = {.in = Cursor::In::kTable, .at = next};
+  if (next) {
+    page.next = OfTables(*next);
   }
 }
 
@@ -318,56 +293,63 @@ Answer SessionsApi::Lookup(const Call& call) const {
   }
   const SessionSettings settings = sources_.settings();
   const std::vector<std::string_view> callers = CallersOf(caller, settings);
-  std::vector<PinTable::Listed> found;
+  std::vector<ListedSession> found;
   for (const std::string_view name : callers) {
-    const SessionKey key = settings.ids.KeyOf(name, tenant, *id);
-    if (const auto pin = sources_.pins.Find(key, settings.pins, Now())) {
-      found.push_back({.key = key, .pin = *pin});
+    if (auto session = Find(KeyOf(name, tenant, *id, settings), settings)) {
+      found.push_back(*std::move(session));
     }
   }
   Answer answer;
   json::Writer writer(answer.body);
   writer.BeginObject();
   if (!found.empty()) {
-    WriteHash(writer, found.front().key);
+    WriteHash(writer, "sessionId", found.front().key);
   } else if (callers.size() == 1) {
-    WriteHash(writer, settings.ids.KeyOf(callers.front(), tenant, *id));
+    WriteHash(writer, "sessionId", KeyOf(callers.front(), tenant, *id, settings));
   } else {
     writer.Key("sessionId").Null();  // each caller's would be another one
   }
   writer.Key("exists").Bool(!found.empty());
   writer.Key("sessions").BeginArray();
-  for (const PinTable::Listed& session : found) {
+  for (const ListedSession& session : found) {
     writer.BeginObject();
-    WriteHash(writer, session.key);
-    writer.Key("caller").String(session.pin.caller).EndObject();
+    WriteHash(writer, "sessionId", session.key);
+    writer.Key("caller").String(session.caller()).EndObject();
   }
   writer.EndArray().EndObject();
   return answer;
 }
 
+std::optional<ListedSession> SessionsApi::Known(const Call& call, const SessionSettings& settings,
+                                                SessionList::Detail detail) const {
+  SessionKey key;
+  return ParseSessionKey(call.id, key) ? list_.Find(key, detail, RulesOf(settings), Now())
+                                       : std::nullopt;
+}
+
 Answer SessionsApi::Show(const Call& call) const {
   const SessionSettings settings = sources_.settings();
-  PinTable::Listed session;
-  std::optional<mainstay::Pin> pin;
-  if (ParseSessionKey(call.id, session.key)) {
-    pin = sources_.pins.Find(session.key, settings.pins, Now());
-  }
-  if (!pin) {
+  const auto session = Known(call, settings, SessionList::Detail::kAll);
+  if (!session) {
     return NotFound();
   }
-  session.pin = *pin;
   Answer answer;
   json::Writer writer(answer.body);
-  WriteSession(writer, session, settings.pins);
+  WriteSession(writer, *session, RulesOf(settings));
   return answer;
 }
 
 Answer SessionsApi::Delete(const Call& call) {
+  const SessionSettings settings = sources_.settings();
   SessionKey key;
-  const bool erased =
-      ParseSessionKey(call.id, key) && sources_.pins.Erase(key, sources_.settings().pins, Now());
-  return erased ? Deleted(1) : NotFound();
+  if (!ParseSessionKey(call.id, key)) {
+    return NotFound();
+  }
+  // Not what is known of it alone: a request that is under way must not bring it back either.
+  const bool unpinned = sources_.pins.Erase(key, settings.pins, Now());
+  const bool known = sources_.conversations.Knows(key, settings.continuity, Now());
+  sources_.conversations.Erase(key);
+  return unpinned || known ? Deleted(1) : NotFound();
 }
 
 Answer SessionsApi::DeleteMany(const Call& call) {
@@ -383,14 +365,47 @@ Answer SessionsApi::DeleteMany(const Call& call) {
   if (!details.empty()) {
     return ValidationError(details);
   }
-  return Deleted(sources_.pins.EraseOfCaller(caller->second, sources_.settings().pins, Now()));
+  const SessionSettings settings = sources_.settings();
+  return Deleted(list_.EraseOfCaller(caller->second, RulesOf(settings), Now()));
 }
 
 Answer SessionsApi::Unpin(const Call& call) {
+  const SessionSettings settings = sources_.settings();
+  const auto session = Known(call, settings, SessionList::Detail::kSum);
   SessionKey key;
-  const bool erased =
-      ParseSessionKey(call.id, key) && sources_.pins.Erase(key, sources_.settings().pins, Now());
-  return erased ? Answer{.body = R"({"ok":true})"} : NotFound();
+  // Erased in any case: a first turn that is under way must not leave a pin behind.
+  if (ParseSessionKey(call.id, key)) {
+    sources_.pins.Erase(key, settings.pins, Now());
+  }
+  return session ? Answer{.body = R"({"ok":true})"} : NotFound();
+}
+
+Answer SessionsApi::SetVtc(const Call& call) {
+  static constexpr std::string_view kKnown[] = {"enabled"};
+  std::vector<Detail> details;
+  const std::optional<Fields> fields = Fields::Read(call.body, kKnown, details);
+  if (!fields) {
+    return InvalidJson(R"({"enabled":false})");
+  }
+  const std::optional<bool> enabled = fields->Bool("enabled", details);
+  if (!fields->Has("enabled")) {
+    details.push_back(
+        {.field = "enabled", .message = "must be given", .constraint = "true or false"});
+  }
+  if (!details.empty()) {
+    return ValidationError(details);
+  }
+  const SessionSettings settings = sources_.settings();
+  const auto session = Known(call, settings, SessionList::Detail::kSum);
+  if (!session) {
+    return NotFound();
+  }
+  if (!session->conversations || !sources_.conversations.SetVtc(session->key, *enabled)) {
+    return ErrorAnswer(404, "SESSION_NOT_FOUND",
+                       "the session is pinned, but no conversation of it is known, and the flag "
+                       "lives with those");
+  }
+  return {.body = R"({"ok":true})"};
 }
 
 // --- pin ---
@@ -453,33 +468,40 @@ Answer SessionsApi::Pin(const Call& call) {
   if (settings.pins.sessions == session::PinSessions::kOff) {
     details.push_back({.field = "routing.pin_sessions",
                        .message = "is off: a pin would have no effect",
-                       .constraint = "explicit"});
+                       .constraint = "explicit or all"});
   }
   if (!details.empty()) {
     return ValidationError(details);
   }
-  SessionKey key;
-  const std::optional<mainstay::Pin> before =
-      ParseSessionKey(call.id, key) ? sources_.pins.Find(key, settings.pins, Now()) : std::nullopt;
+  const auto before = Known(call, settings, SessionList::Detail::kSum);
   if (!before) {
     return NotFound();
   }
-  if (!MayUse(before->caller, *model, settings)) {
-    details.push_back({.field = "model",
-                       .message = "may not be used by the session's caller",
-                       .constraint = "allow_models of the caller " + std::string(before->caller)});
+  if (!before->has_id() && settings.pins.sessions != session::PinSessions::kAll) {
+    details.push_back({.field = "routing.pin_sessions",
+                       .message = "leaves sessions without an id alone: a pin would have no effect",
+                       .constraint = "all"});
+    return ValidationError(details);
+  }
+  if (!MayUse(before->caller(), *model, settings)) {
+    details.push_back(
+        {.field = "model",
+         .message = "may not be used by the session's caller",
+         .constraint = "allow_models of the caller " + std::string(before->caller())});
     return ValidationError(details);
   }
   // The decision stays: its other models are what the session falls back on.
-  mainstay::Pin pin = *before;
+  mainstay::Pin pin = before->pin.value_or(mainstay::Pin());
   pin.model = model->name;
+  pin.caller = before->caller();
+  pin.source = before->source();
   pin.ttl = std::chrono::seconds(ttl.value_or(0));
-  sources_.pins.Set(key, pin, settings.pins, Now());
+  sources_.pins.Set(before->key, pin, settings.pins, Now());
   Answer answer;
   json::Writer writer(answer.body);
   writer.BeginObject().Key("ok").Bool(true).Key("session");
-  const std::optional<mainstay::Pin> after = sources_.pins.Find(key, settings.pins, Now());
-  WriteSession(writer, {.key = key, .pin = after.value_or(pin)}, settings.pins);
+  const auto after = Known(call, settings, SessionList::Detail::kAll);
+  WriteSession(writer, after.value_or(*before), RulesOf(settings));
   writer.EndObject();
   return answer;
 }

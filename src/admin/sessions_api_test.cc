@@ -1,88 +1,21 @@
 #include "admin/sessions_api.h"
 
+#include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "admin/query.h"
-#include "base/json_reader.h"
-#include "session/memory_store.h"
+#include "admin/testing.h"
 
 namespace mainstay::admin {
 namespace {
 
 using namespace std::chrono_literals;
+
 using Json = nlohmann::json;
 
-constexpr std::string_view kBig = "openai/big";
-constexpr std::string_view kCoder = "acme/coder";
-constexpr std::string_view kNoHash = "00000000000000000000000000000000";
-
-CatalogOptions Models() {
-  CatalogOptions options;
-  for (const std::string name : {"openai", "acme"}) {
-    options.providers.push_back({.name = name, .base_url = "http://10.0.0.1:80/v1"});
-  }
-  options.models = {{.name = std::string(kBig), .provider = "openai"},
-                    {.name = std::string(kCoder), .provider = "acme", .aliases = {"code"}}};
-  return options;
-}
-
-class SessionsApiTest : public ::testing::Test {
+class SessionsApiTest : public ::testing::Test, protected SessionsWorld<Json> {
  protected:
-  SessionKey Key(std::string_view id, std::string_view caller = "anonymous",
-                 std::string_view tenant = "") const {
-    return ids.KeyOf(caller, tenant, id);
-  }
-  std::string Hash(const SessionKey& key) const {
-    const SessionKeyText text = TextOf(key);
-    return {text.data(), text.size()};
-  }
-  // A session that was pinned in the usual way, and its hash.
-  std::string Start(std::string_view id, std::string_view model = kCoder,
-                    std::string_view caller = "anonymous", std::string_view tenant = "") {
-    const SessionKey key = Key(id, caller, tenant);
-    const session::PinTable::Recalled first = pins.Recall(key, rules, clock.Now());
-    EXPECT_EQ(
-        pins.Commit(
-            first.seat,
-            {.model = model, .decision = "code", .caller = caller, .source = "header:x-session-id"},
-            rules, clock.Now()),
-        PinOutcome::kSet);
-    return Hash(key);
-  }
-  void Configure(std::initializer_list<std::string> names) {
-    for (const std::string& name : names) {
-      callers.push_back({.name = name});
-    }
-  }
-
-  // Each answer as JSON with its status beside it.
-  static Json Read(const Answer& answer) {
-    Json read = Json::parse(answer.body);
-    read["status"] = answer.status;
-    return read;
-  }
-  Json List(std::string_view query = "") { return Read(api.List({.query = query})); }
-  Json Show(std::string_view id) { return Read(api.Show({.id = id})); }
-  Json Delete(std::string_view id) { return Read(api.Delete({.id = id})); }
-  Json DeleteMany(std::string_view query) { return Read(api.DeleteMany({.query = query})); }
-  Json Unpin(std::string_view id) { return Read(api.Unpin({.id = id})); }
-  Json Pin(std::string_view id, std::string_view body) {
-    return Read(api.Pin({.body = Padded(body), .id = id}));
-  }
-  Json Lookup(std::string_view body) { return Read(api.Lookup({.body = Padded(body)})); }
-  std::string_view Padded(std::string_view text) {
-    padded = std::string(text) + std::string(json::kPadding, '"');
-    return std::string_view(padded).substr(0, text.size());
-  }
-
-  static std::vector<std::string> Hashes(const Json& page) {
-    std::vector<std::string> hashes;
-    for (const Json& row : page.at("sessions")) {
-      hashes.push_back(row.at("sessionId"));
-    }
-    return hashes;
-  }
   // All sessions, page by page.
   std::vector<std::string> Walk(const std::string& query, size_t limit) {
     std::vector<std::string> all;
@@ -100,19 +33,6 @@ class SessionsApiTest : public ::testing::Test {
     ADD_FAILURE() << "the pages never end";
     return all;
   }
-
-  PolicyClock clock{PolicyClock::Mode::kTest};
-  std::unique_ptr<session::StateStore> store = session::MakeMemoryStore();
-  session::PinOptions rules;
-  identity::SessionIds ids{{}, store->install_key()};
-  Catalog catalog{Models()};
-  std::vector<identity::CallerOptions> callers;
-  session::PinTable pins{*store, rules, clock.Now()};
-  SessionsApi api{{.pins = pins, .clock = clock, .settings = [this] {
-                     return SessionSettings{
-                         .pins = rules, .catalog = catalog, .ids = ids, .callers = callers};
-                   }}};
-  std::string padded;
 };
 
 // --- list ---
@@ -189,17 +109,23 @@ TEST_F(SessionsApiTest, FindsWhatIsAskedFor) {
       {"p2", Start("s two", kBig, "p")},
       {"q1", Start("s1", kCoder, "q")},
       {"qt", Start("s1", kBig, "q", "acme inc")},
+      {"p4", Talk({.id = "s4", .words = "hi", .caller = "p", .model = kBig})},
+      {"qi", Talk({.id = "", .words = "hi", .caller = "q"})},
   };
+  Talk({.id = "s two", .words = "hi", .caller = "p"});
   const std::string whole = "search=" + hashes.at("q1");
+  const std::string inferred = "search=" + hashes.at("qi");
   const std::string part = "search=" + hashes.at("p2").substr(5, 20);
   const std::string other = whole + "&caller=p";
   const FilterCase cases[] = {
-      {"everything", "", {"p1", "p2", "q1", "qt"}},
-      {"empty values are no filter", "account=&caller=&model=&search=", {"p1", "p2", "q1", "qt"}},
-      {"of a caller", "caller=q", {"q1", "qt"}},
+      {"everything", "", {"p1", "p2", "q1", "qt", "p4", "qi"}},
+      {"empty values are no filter",
+       "account=&caller=&model=&search=",
+       {"p1", "p2", "q1", "qt", "p4", "qi"}},
+      {"of a caller", "caller=q", {"q1", "qt", "qi"}},
       {"of a caller that nobody is", "caller=z", {}},
-      {"of a model", "model=openai/big", {"p2", "qt"}},
-      {"of a model by its alias", "model=code", {"p1", "q1"}},
+      {"of a model", "model=openai/big", {"p2", "qt", "p4"}},
+      {"of a model by its alias", "model=code", {"p1", "q1", "qi"}},
       {"of a model that is gone", "model=acme%2Fold", {}},
       {"of both", "caller=p&model=acme%2Fcoder", {"p1"}},
       {"of an account", "account=A", {}},
@@ -208,7 +134,9 @@ TEST_F(SessionsApiTest, FindsWhatIsAskedFor) {
       {"by raw id, of a model", "search=s1&model=openai/big", {}},
       {"by raw id, in a tenant", "search=s1&tenant=acme+inc", {"qt"}},
       {"by raw id with escapes", "search=s%20two", {"p2"}},
+      {"by raw id, not pinned", "search=s4", {"p4"}},
       {"by hash", whole.c_str(), {"q1"}},
+      {"by hash, inferred", inferred.c_str(), {"qi"}},
       {"by hash, of another caller", other.c_str(), {}},
       {"by part of the hash", part.c_str(), {"p2"}},
       {"by an id that nobody has", "search=s3", {}},
@@ -242,19 +170,33 @@ TEST_F(SessionsApiTest, AnIdThatIsPartOfItsHashIsGivenOnce) {
 TEST_F(SessionsApiTest, PagesShowEverySessionOnce) {
   std::vector<std::string> started;
   for (int n = 0; n < 23; ++n) {
-    started.push_back(Start("s" + std::to_string(n)));
+    const std::string id = "s" + std::to_string(n);
+    // Pinned, known by their conversations, both; with and without an id.
+    if (n % 3 != 0) {
+      Talk({.id = id, .words = id});
+      Talk({.id = id, .words = "again"});
+    }
+    started.push_back(n % 3 == 1 ? Hash(Key(id)) : Start(id));
+  }
+  for (int n = 0; n < 7; ++n) {
+    started.push_back(Talk({.id = "", .words = "inferred" + std::to_string(n)}));
   }
   std::ranges::sort(started);
-  for (const size_t limit : {1U, 5U, 22U, 23U, 24U}) {
+  for (const size_t limit : {1U, 5U, 15U, 22U, 23U, 29U, 30U, 31U}) {
     std::vector<std::string> seen = Walk("", limit);
     std::ranges::sort(seen);
     EXPECT_EQ(seen, started) << limit;
+    EXPECT_EQ(List().at("count"), started.size());
   }
 }
 
 TEST_F(SessionsApiTest, WhatChangesBetweenTwoPagesHidesNothing) {
   for (int n = 0; n < 10; ++n) {
-    Start("s" + std::to_string(n));
+    const std::string id = "s" + std::to_string(n);
+    Start(id);
+    if (n % 2 == 0) {
+      Talk({.id = id, .words = "hi"});
+    }
   }
   const Json first = List("limit=5");
   const std::vector<std::string> seen = Hashes(first);
@@ -269,6 +211,12 @@ TEST_F(SessionsApiTest, WhatChangesBetweenTwoPagesHidesNothing) {
   EXPECT_EQ(Pin(seen[1], R"({"model":"openai/big"})").at("status"), 200);
   EXPECT_EQ(Pin(*rest.begin(), R"({"model":"openai/big"})").at("status"), 200);
   Start("newcomer");
+  for (int n = 0; n < 10; n += 2) {
+    const std::string id = "s" + std::to_string(n);
+    if (Hash(Key(id)) != seen[0]) {
+      Talk({.id = id, .words = "something else"});
+    }
+  }
   const std::vector<std::string> later =
       Hashes(List("limit=50&cursor=" + std::string(first.at("nextCursor"))));
   for (const std::string& hash : later) {
@@ -361,14 +309,24 @@ TEST_F(SessionsApiTest, DeletesOneOrAllOfACaller) {
   Start("s2", kCoder, "p");
   Start("s3", kCoder, "p");
   const std::string kept = Start("s1", kCoder, "q");
+  // Those that are known by conversations count once each.
+  Talk({.id = "s1", .words = "hi", .caller = "p"});
+  Talk({.id = "s2", .words = "hi", .caller = "p"});
+  Talk({.id = "s2", .words = "other", .caller = "p"});
+  Talk({.id = "", .words = "hello", .caller = "p"});
+  Talk({.id = "s1", .words = "hi", .caller = "q"});
   EXPECT_EQ(Delete(first), Json::parse(R"({"status":200,"ok":true,"deleted":1})"));
   EXPECT_EQ(Delete(first).at("status"), 404);
-  EXPECT_EQ(DeleteMany("caller=p"), Json::parse(R"({"status":200,"ok":true,"deleted":2})"));
+  EXPECT_EQ(DeleteMany("caller=p"), Json::parse(R"({"status":200,"ok":true,"deleted":3})"));
+  EXPECT_EQ(conversations.stats().conversations, 1);
   EXPECT_EQ(DeleteMany("caller=nobody").at("deleted"), 0);
   for (const std::string_view query : {"", "caller=", "model=code", "caller=q&model=code"}) {
     EXPECT_EQ(DeleteMany(query).at("status"), 400) << query;
   }
   EXPECT_EQ(Hashes(List()), std::vector{kept});
+  const std::string inferred = Talk({.id = "", .words = "hello", .caller = "p"});
+  EXPECT_EQ(Delete(inferred).at("deleted"), 1);
+  EXPECT_EQ(Show(inferred).at("status"), 404);
 }
 
 // --- pin ---

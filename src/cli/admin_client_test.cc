@@ -177,6 +177,15 @@ signals
       R"({"model":"auto","messages":[{"role":"user","content":"say \"hi\""}]})"));
 }
 
+TEST(Explain, SaysHowTheRequestGoesOn) {
+  CannedHandler handler({.body = std::string(kDecision),
+                         .header_name = "x-mainstay-continuity",
+                         .header_value = "extend"});
+  const TestServer server(handler);
+  EXPECT_THAT(RunCommand({"explain", "--url", server.url(), "hi"}).out,
+              HasSubstr("continuity  extend: it goes on with a known conversation\n"));
+}
+
 TEST(Explain, PrintsAndSendsJsonAsItIs) {
   const std::string file = testing::TempDir() + "/mainstay-request-" + std::to_string(::getpid());
   std::ofstream(file) << R"({"model":"m","messages":[]})";

@@ -68,6 +68,19 @@ constexpr Meaning kPins[] = {
     {"none", "not pinned"},
 };
 
+// x-mainstay-continuity in words (spec 03 §2).
+constexpr Meaning kContinuities[] = {
+    {"off", "nobody looked which conversation it belongs to"},
+    {"explicit", "an id names its session or conversation"},
+    {"new", "it begins a conversation"},
+    {"extend", "it goes on with a known conversation"},
+    {"retry", "it was asked before, just now"},
+    {"branch", "it leaves a known conversation at an earlier point"},
+    {"compact", "the end of a known conversation behind another beginning"},
+    {"auxiliary", "a request about a known conversation, such as for its title"},
+    {"ambiguous", "several conversations go equally well, so it begins a new one"},
+};
+
 template <size_t kSize>
 std::string WithMeaning(const std::string& word, const Meaning (&table)[kSize]) {
   const auto found = std::ranges::find(table, word, &Meaning::word);
@@ -155,6 +168,19 @@ void PrintDecision(const JsonValue& decision, const GatewayAnswer& answer) {
   facts.Add({"session", session.is_null() ? "none" : session.text()});
   if (!hash.empty()) {
     facts.Add({"", hash + " from " + std::string(answer.Header("x-mainstay-session-source"))});
+  }
+  if (const std::string_view said = answer.Header("x-mainstay-continuity"); !said.empty()) {
+    facts.Add({"continuity", WithMeaning(std::string(said), kContinuities)});
+    const std::string_view conversation = answer.Header("x-mainstay-conversation");
+    if (!conversation.empty()) {
+      facts.Add({"", std::string(conversation)});
+    }
+    if (const JsonValue found = decision["continuity"]; found.is_object()) {
+      const JsonValue by = found["chosen_by"];
+      facts.Add({"", found["matched_length"].text() + " messages matched, " +
+                         found["candidates"].text() + " candidates, chosen by " +
+                         (by.is_null() ? "none" : by.text())});
+    }
   }
   facts.Add({"pin", WithMeaning(decision["pin"].text(), kPins)});
   std::string others;

@@ -102,12 +102,15 @@ class AdminListener final {
                                           .problems = std::move(problems)};
             },
         .sessions = {.pins = gateway.pins(),
+                     .conversations = gateway.conversations(),
+                     .aliases = gateway.aliases(),
                      .clock = gateway.clock(),
                      .settings =
                          [&gateway] {
                            const gateway::Snapshot& snapshot = gateway.snapshot();
                            return admin::SessionSettings{
                                .pins = snapshot.options.pins,
+                               .continuity = snapshot.options.continuity,
                                .catalog = snapshot.catalog,
                                .ids = snapshot.session_ids,
                                .callers = snapshot.options.identity.callers};

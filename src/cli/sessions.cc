@@ -36,6 +36,8 @@ struct Arguments {
   std::string all_of;
   // pin
   int64_t ttl_seconds = 0;
+  // vtc
+  std::string on_or_off;
 };
 
 // --- what people read ---
@@ -67,19 +69,82 @@ std::string OrDash(const JsonValue& value) {
 
 void PrintRows(const std::vector<JsonValue>& sessions) {
   TextTable table;
-  table.Add({"SESSION", "MODEL", "DECISION", "CALLER", "HITS", "LAST USED", "EXPIRES"});
+  table.Add({"SESSION", "MODEL", "DECISION", "CALLER", "SOURCE", "TURNS", "HITS", "LAST USED",
+             "EXPIRES"});
   for (const JsonValue& row : sessions) {
     table.Add({row["sessionId"].text(), OrDash(row["model"]), OrDash(row["decision"]),
-               OrDash(row["caller"]), OrDash(row["hits"]), When(row["lastUsedAt"]),
-               When(row["expiresAt"])});
+               OrDash(row["caller"]), OrDash(row["source"]), OrDash(row["turns"]),
+               OrDash(row["hits"]), When(row["lastUsedAt"]), When(row["expiresAt"])});
   }
   table.Print(std::cout);
+}
+
+void AddPin(const JsonValue& session, TextTable& table) {
+  if (!session["pinned"].is_true()) {
+    table.Add({"pinned", "no"});
+    table.Add({"expires", When(session["expiresAt"])});
+    return;
+  }
+  table.Add({"pinned", When(session["pinnedAt"])});
+  const JsonValue ttl = session["ttlSeconds"];
+  table.Add({"expires", When(session["expiresAt"]) +
+                            (ttl.is_null() ? "" : ", " + ttl.text() + " s after it was pinned")});
+  table.Add({"hits", session["hits"].text()});
+  table.Add({"switches", session["switches"].text()});
+  table.Add({"failovers", session["failovers"].text() + " in a row"});
+}
+
+// What one line says of a branch: its number, where it comes from, replies, messages.
+std::vector<std::string> BranchCells(const JsonValue& conversation, const JsonValue& branch) {
+  const std::string number = branch["branch"].text();
+  const std::string parent = branch["parentBranch"].text();
+  const std::string from = conversation["auxiliary"].is_true() ? "side request"
+                           : number == parent                  ? "-"
+                                                               : parent;
+  return {number, from, branch["replies"].text(), branch["messages"].text()};
+}
+
+// One line for each branch: most conversations have one.
+void PrintConversations(const JsonValue& session) {
+  const std::vector<JsonValue> conversations = session["conversations"].elements();
+  if (conversations.empty()) {
+    return;
+  }
+  const std::string shown = std::to_string(conversations.size());
+  const std::string all = session["conversationCount"].text();
+  std::cout << "conversations" << (shown == all ? "" : "  the newest " + shown + " of " + all)
+            << "\n";
+  TextTable table;
+  table.Add({"CONVERSATION", "MODEL", "TURNS", "TOKENS", "COST USD", "LAST USED", "BRANCH", "FROM",
+             "REPLIES", "MESSAGES"});
+  for (const JsonValue& one : conversations) {
+    std::vector<std::string> row = {
+        one["conversationId"].text(),
+        OrDash(one["model"]),
+        one["turns"].text(),
+        one["promptTokens"].text() + "+" + one["completionTokens"].text(),
+        one["costUsd"].text(),
+        When(one["lastUsedAt"])};
+    const size_t own = row.size();
+    const std::vector<JsonValue> branches = one["branches"].elements();
+    if (branches.empty()) {  // no reply of it is known
+      row.insert(row.end(), {"-", "-", "0", "0"});
+      table.Add(row);
+    }
+    for (const JsonValue& branch : branches) {
+      const std::vector<std::string> cells = BranchCells(one, branch);
+      row.insert(row.end(), cells.begin(), cells.end());
+      table.Add(std::move(row));
+      row.assign(own, "");
+    }
+  }
+  table.Print(std::cout, 2);
 }
 
 void PrintSession(const JsonValue& session) {
   TextTable table;
   table.Add({"session", session["sessionId"].text()});
-  table.Add({"model", session["model"].text()});
+  table.Add({"model", OrDash(session["model"])});
   for (const auto& [label, name] :
        {std::pair("account", "alias"), std::pair("decision", "decision"),
         std::pair("caller", "caller"), std::pair("source", "source")}) {
@@ -87,21 +152,20 @@ void PrintSession(const JsonValue& session) {
       table.Add({label, value.text()});
     }
   }
-  table.Add({"pinned", When(session["createdAt"])});
+  table.Add({"began", When(session["createdAt"])});
   table.Add({"last used", When(session["lastUsedAt"])});
-  const JsonValue ttl = session["ttlSeconds"];
-  table.Add({"expires", When(session["expiresAt"]) +
-                            (ttl.is_null() ? "" : ", " + ttl.text() + " s after it was pinned")});
-  table.Add({"hits", session["hits"].text()});
-  table.Add({"switches", session["switches"].text()});
-  table.Add({"failovers", session["failovers"].text() + " in a row"});
+  AddPin(session, table);
   for (const auto& [label, name] : {std::pair("turns", "turns"), std::pair("cost USD", "costUsd"),
                                     std::pair("saved USD", "savedUsd")}) {
     if (const JsonValue value = session[name]; !value.is_null()) {
       table.Add({label, value.text()});
     }
   }
+  if (const JsonValue vtc = session["vtcEnabled"]; !vtc.is_null()) {
+    table.Add({"tools in text", vtc.is_true() ? "yes" : "no"});
+  }
   table.Print(std::cout);
+  PrintConversations(session);
 }
 
 int PrintJson(const JsonDocument& document) {
@@ -146,7 +210,7 @@ Result<std::string> Find(const AdminClient& client, const Arguments& arguments) 
   const JsonValue answer = document.root();
   const std::vector<JsonValue> found = answer["sessions"].elements();
   if (!answer["exists"].is_true()) {
-    return Unknown("no session of this hash or id is pinned; see mainstay sessions list");
+    return Unknown("no session of this hash or id is known; see mainstay sessions list");
   }
   if (found.size() > 1) {
     std::string callers;
@@ -184,7 +248,7 @@ Result<int> List(const AdminClient& client, const Arguments& arguments) {
   if (!sessions.empty()) {
     PrintRows(sessions);
   }
-  std::cout << sessions.size() << " of " << answer["count"].text() << " pinned sessions\n";
+  std::cout << sessions.size() << " of " << answer["count"].text() << " sessions\n";
   if (const JsonValue next = answer["nextCursor"]; !next.is_null()) {
     std::cout << "more: --cursor " << next.text() << "\n";
   }
@@ -245,6 +309,20 @@ Result<int> Unpin(const AdminClient& client, const Arguments& arguments) {
   return 0;
 }
 
+Result<int> SetVtc(const AdminClient& client, const Arguments& arguments) {
+  MS_TRY(const std::string hash, Find(client, arguments));
+  const bool on = arguments.on_or_off == "on";
+  MS_TRY(const JsonDocument document,
+         client.Call(http::Method::kPost, PathOf(hash) + "/vtc",
+                     on ? R"({"enabled":true})" : R"({"enabled":false})"));
+  if (arguments.json) {
+    return PrintJson(document);
+  }
+  std::cout << (on ? "tool calls in the text of the session's answers count from now on\n"
+                   : "tool calls in the text of the session's answers are text from now on\n");
+  return 0;
+}
+
 // --- the command line ---
 
 using Action = Result<int> (*)(const AdminClient&, const Arguments&);
@@ -276,12 +354,13 @@ CLI::Option* AddId(CLI::App& command, Arguments& arguments) {
 }
 
 void AddList(CLI::App& parent, const std::shared_ptr<Arguments>& arguments, int& exit_code) {
-  CLI::App* list = Add(parent, "list", "The pinned sessions", &List, arguments, exit_code);
+  CLI::App* list = Add(parent, "list", "The sessions, pinned or not", &List, arguments, exit_code);
   list->add_option("--limit", arguments->limit, "Rows of one page, 1 to 1000")
       ->capture_default_str();
   list->add_option("--cursor", arguments->cursor, "Go on where the page before ended");
   list->add_option("--caller", arguments->caller, "Only those of this caller");
-  list->add_option("--model", arguments->model, "Only those that are pinned to this model");
+  list->add_option("--model", arguments->model,
+                   "Only those that are pinned to this model, or were served by it last");
   list->add_option("--account", arguments->account, "Only those that are bound to this account");
   list->add_option("--search", arguments->search, "Part of the hash, or a whole session id");
   list->add_option("--tenant", arguments->tenant, "The tenant of the id that is searched for");
@@ -321,6 +400,13 @@ void AddSessions(CLI::App& app, int& exit_code) {
              exit_code),
         *arguments)
       ->required();
+  CLI::App* vtc =
+      Add(*sessions, "vtc", "Say whether a session's client has its tools called in text", &SetVtc,
+          arguments, exit_code);
+  AddId(*vtc, *arguments)->required();
+  vtc->add_option("on|off", arguments->on_or_off, "Whether it does")
+      ->required()
+      ->check(CLI::IsMember({"on", "off"}));
 }
 
 }  // namespace mainstay::cli

@@ -1,6 +1,8 @@
 // The commands about sessions against the admin service itself.
 #include "admin/admin_service.h"
+#include "base/hash128.h"
 #include "cli/testing.h"
+#include "model/history.h"
 #include "session/memory_store.h"
 
 namespace mainstay::cli {
@@ -29,6 +31,30 @@ class SessionsTest : public ::testing::Test {
     const SessionKeyText text = TextOf(key);
     return {text.data(), text.size()};
   }
+  // One exchange in a conversation without an id: the history is its own first words and answers.
+  std::string Talk(const std::vector<std::string_view>& texts, std::string_view reply) {
+    History history;
+    for (const std::string_view text : texts) {
+      const bool user = history.links.size() % 2 == 0;
+      history.links.push_back({.digest = HashOf(text, 0),
+                               .text_bytes = static_cast<uint32_t>(text.size()),
+                               .messages = static_cast<uint32_t>(history.links.size() + 1),
+                               .role = user ? LinkRole::kUser : LinkRole::kAssistant});
+    }
+    const session::Conversations::Question question{.history = &history, .caller = "p"};
+    session::Conversations::Place place;
+    conversations.Find(question, continuity, clock.Now(), random, place);
+    const Link link{.digest = HashOf(reply, 0), .messages = 1, .role = LinkRole::kAssistant};
+    conversations.Commit(place, question,
+                         {.reply = &link,
+                          .model = "acme/big",
+                          .prompt_tokens = 20,
+                          .completion_tokens = 3,
+                          .cost_nano = 500'000},
+                         continuity, clock.Now());
+    const SessionKeyText text = TextOf(place.session());
+    return {text.data(), text.size()};
+  }
   Outcome Run(std::vector<std::string> words) {
     words.insert(words.begin(), "sessions");
     words.insert(words.begin() + 2, {"--admin", server.url()});
@@ -42,37 +68,82 @@ class SessionsTest : public ::testing::Test {
   identity::SessionIds ids{{}, store->install_key()};
   Catalog catalog{Models()};
   std::vector<identity::CallerOptions> callers{{.name = "p"}, {.name = "q"}};
+  session::ContinuityOptions continuity;
+  Random random{3};
   session::PinTable pins{*store, rules, clock.Now()};
-  admin::AdminService service{
-      {},
-      {.sessions = {.pins = pins,
-                    .clock = clock,
-                    .settings =
-                        [this] {
-                          return admin::SessionSettings{
-                              .pins = rules, .catalog = catalog, .ids = ids, .callers = callers};
-                        }}},
-      Random(7)};
+  session::Conversations conversations{*store, continuity, clock.Now()};
+  session::Aliases aliases{*store, continuity, clock.Now()};
+  admin::AdminService service{{},
+                              {.sessions = {.pins = pins,
+                                            .conversations = conversations,
+                                            .aliases = aliases,
+                                            .clock = clock,
+                                            .settings =
+                                                [this] {
+                                                  return admin::SessionSettings{
+                                                      .pins = rules,
+                                                      .continuity = continuity,
+                                                      .catalog = catalog,
+                                                      .ids = ids,
+                                                      .callers = callers};
+                                                }}},
+                              Random(7)};
   TestServer server{service};
 };
 
 TEST_F(SessionsTest, ListsThem) {
-  EXPECT_EQ(Run({"list"}).out, "0 of 0 pinned sessions\n");
+  EXPECT_EQ(Run({"list"}).out, "0 of 0 sessions\n");
   const std::string hash = Start("s1");
   Start("s2", "q");
   const Outcome outcome = Run({"list", "--caller", "p"});
   EXPECT_EQ(outcome.code, 0);
   EXPECT_THAT(
       outcome.out,
-      MatchesRegex("SESSION +MODEL +DECISION +CALLER +HITS +LAST USED +EXPIRES\n" + hash +
-                   "  acme/small  code +p +0 +[0-9]+s ago +in 23h59m\n1 of 2 pinned sessions\n"));
+      MatchesRegex("SESSION +MODEL +DECISION +CALLER +SOURCE +TURNS +HITS +LAST USED +EXPIRES\n" +
+                   hash +
+                   "  acme/small  code +p +header:x-session-id +- +0 +[0-9]+s ago +in 23h59m\n1 of "
+                   "2 sessions\n"));
   const Outcome page = Run({"list", "--limit", "1"});
   EXPECT_THAT(page.out, HasSubstr("more: --cursor "));
   const std::string cursor = page.out.substr(page.out.rfind(' ') + 1);
   EXPECT_THAT(Run({"list", "--cursor", cursor.substr(0, cursor.size() - 1)}).out,
-              HasSubstr("1 of 2 pinned sessions\n"));
+              HasSubstr("1 of 2 sessions\n"));
   EXPECT_THAT(Run({"list", "--search", "s2", "--json"}).out,
               HasSubstr(R"("nextCursor":null,"count":2})"));
+}
+
+TEST_F(SessionsTest, ShowsConversationsAndTheirBranches) {
+  const std::string hash = Talk({"fix it"}, "done");
+  Talk({"fix it", "done", "and that"}, "so be it");
+  Talk({"fix it", "done", "no, this"}, "as you like");
+  EXPECT_THAT(
+      Run({"list"}).out,
+      MatchesRegex("SESSION .*\n" + hash +
+                   "  acme/big  - +p +inferred +3 +- +[0-9]+s ago +in 6d23h\n1 of 1 sessions\n"));
+  const Outcome shown = Run({"show", hash});
+  EXPECT_THAT(shown.out, HasSubstr("source         inferred\n"));
+  EXPECT_THAT(shown.out, HasSubstr("pinned         no\n"));
+  EXPECT_THAT(shown.out, HasSubstr("turns          3\n"));
+  EXPECT_THAT(shown.out, HasSubstr("cost USD       0.0015\n"));
+  EXPECT_THAT(
+      shown.out.substr(shown.out.find("conversations\n")),
+      MatchesRegex("conversations\n"
+                   "  CONVERSATION +MODEL +TURNS +TOKENS +COST USD +LAST USED +BRANCH +FROM +"
+                   "REPLIES +MESSAGES\n  " +
+                   hash + "  acme/big  3 +60.9 +0.0015 +[0-9]+s ago +0 +-  +2 +4\n +1 +0 +1 +4\n"));
+  const std::string pinned = Start("s1");
+  EXPECT_EQ(Run({"show", pinned}).out.find("conversations"), std::string::npos);
+}
+
+TEST_F(SessionsTest, SwitchesToolsInTextOnAndOff) {
+  const std::string hash = Talk({"hello"}, "hi");
+  EXPECT_THAT(Run({"show", hash}).out, HasSubstr("tools in text  no\n"));
+  EXPECT_THAT(Run({"vtc", hash, "on"}).out, HasSubstr("count from now on"));
+  EXPECT_THAT(Run({"show", hash}).out, HasSubstr("tools in text  yes\n"));
+  EXPECT_EQ(Run({"vtc", hash, "off", "--json"}).out, "{\"ok\":true}\n");
+  EXPECT_THAT(Run({"show", hash}).out, HasSubstr("tools in text  no\n"));
+  EXPECT_EQ(Run({"vtc", hash, "maybe"}).code, 2);
+  EXPECT_EQ(Run({"vtc", hash}).code, 2);
 }
 
 TEST_F(SessionsTest, ShowsPinsAndEvictsByHashOrId) {
@@ -117,7 +188,7 @@ struct LineCase {
 };
 
 const LineCase kLineCases[] = {
-    {"nobody", {"show", "s2"}, 1, "no session of this hash or id is pinned"},
+    {"nobody", {"show", "s2"}, 1, "no session of this hash or id is known"},
     {"an unknown model", {"pin", "s1", "--model", "bg"}, 1, "one of acme/big, acme/small"},
     {"no model", {"pin", "s1"}, 2, "--model is required"},
     {"no time", {"pin", "s1", "--model", "big", "--ttl", "0"}, 2, "--ttl"},

@@ -83,6 +83,8 @@ class OperatorTest : public ::testing::Test {
                                .config_text = [] { return std::string("version: 1\n"); },
                                .reload = [] { return admin::ReloadOutcome{.hash = "0"}; },
                                .sessions = {.pins = world.pins(),
+                                            .conversations = world.conversations(),
+                                            .aliases = world.aliases(),
                                             .clock = world.clock(),
                                             .settings =
                                                 [this] {
@@ -90,6 +92,7 @@ class OperatorTest : public ::testing::Test {
                                                       world.snapshot();
                                                   return admin::SessionSettings{
                                                       .pins = snapshot.options.pins,
+                                                      .continuity = snapshot.options.continuity,
                                                       .catalog = snapshot.catalog,
                                                       .ids = snapshot.session_ids,
                                                       .callers = snapshot.options.identity.callers};
@@ -112,6 +115,38 @@ TEST_F(OperatorTest, WhatTheHeaderSaysIsWhatTheListShows) {
         std::string("/api/sessions/needle-42"), std::string("/api/sessions?cursor=needle-42")}) {
     EXPECT_THAT(Admin("GET", path).body, Not(HasSubstr("needle-42"))) << path;
   }
+}
+
+TEST_F(OperatorTest, EverySessionIsThereWithItsTurns) {
+  const Answer first = world.Ask(Post(Chat("", "hello", "openai/big"))).answer();
+  const std::string inferred = HashOf(first);
+  EXPECT_EQ(first.Header("x-mainstay-conversation"), inferred);
+  const std::string named = HashOf(Say("#code", "s1"));
+  Say("#code more", "s1");
+  for (const auto& [hash, part] :
+       {std::pair(inferred, R"("turns":1,"hits":null)"),
+        std::pair(inferred, R"("source":"inferred")"), std::pair(inferred, R"("pinned":false)"),
+        std::pair(inferred, R"("branches":[{"conversationId":)"),
+        std::pair(inferred, R"("model":"openai/big")"), std::pair(named, R"("turns":2,"hits":1)"),
+        std::pair(named, R"("conversationCount":2)"), std::pair(named, R"("vtcEnabled":false)")}) {
+    EXPECT_THAT(Admin("GET", "/api/sessions/" + hash).body, HasSubstr(part));
+  }
+  const std::string list = Admin("GET", "/api/sessions").body;
+  EXPECT_THAT(list, HasSubstr(inferred));
+  EXPECT_THAT(list, HasSubstr(named));
+  EXPECT_THAT(list, HasSubstr(R"("count":2)"));
+  EXPECT_EQ(Admin("POST", "/api/sessions/" + named + "/vtc", kJson, R"({"enabled":true})").status,
+            200);
+  EXPECT_THAT(Admin("GET", "/api/sessions/" + named).body, HasSubstr(R"("vtcEnabled":true)"));
+  EXPECT_EQ(Admin("DELETE", "/api/sessions/" + inferred).status, 200);
+  EXPECT_EQ(Admin("GET", "/api/sessions/" + inferred).status, 404);
+}
+
+TEST_F(OperatorTest, ASessionThatWasNeverPinnedCanBe) {
+  const std::string hash = HashOf(Say("hello", "s1"));
+  EXPECT_EQ(count(), 0);
+  EXPECT_EQ(Pin(hash, R"({"model":"openai/small"})").status, 200);
+  EXPECT_EQ(Told(Say("#think", "s1")), "openai/small hit");
 }
 
 TEST_F(OperatorTest, ADeletedSessionBeginsAnew) {
@@ -151,14 +186,16 @@ struct InFlightCase {
   const char* method;
   const char* path;  // %: the hash
   int status;
+  int status_after;  // of the session
 };
 
 constexpr InFlightCase kInFlightCases[] = {
-    {"a later turn, deleted", true, "DELETE", "/api/sessions/%", 200},
-    {"a later turn, unpinned", true, "POST", "/api/sessions/%/unpin", 200},
-    {"a later turn, its caller deleted", true, "DELETE", "/api/sessions?caller=anonymous", 200},
+    {"a later turn, deleted", true, "DELETE", "/api/sessions/%", 200, 404},
+    {"a later turn, unpinned", true, "POST", "/api/sessions/%/unpin", 200, 200},
+    {"a later turn, its caller deleted", true, "DELETE", "/api/sessions?caller=anonymous", 200,
+     404},
     // Nothing is there yet to be deleted; the turn leaves nothing all the same.
-    {"the first turn, deleted", false, "DELETE", "/api/sessions/%", 404},
+    {"the first turn, deleted", false, "DELETE", "/api/sessions/%", 404, 404},
 };
 
 TEST_F(OperatorTest, ATurnInFlightFinishesAndDoesNotBringTheSessionBack) {
@@ -181,7 +218,7 @@ TEST_F(OperatorTest, ATurnInFlightFinishesAndDoesNotBringTheSessionBack) {
     EXPECT_EQ(Admin(row.method, path).status, row.status);
     world.Advance(1s);
     EXPECT_EQ(running.answer().status, 200);
-    EXPECT_EQ(Admin("GET", "/api/sessions/" + hash).status, 404);
+    EXPECT_EQ(Admin("GET", "/api/sessions/" + hash).status, row.status_after);
     EXPECT_EQ(Told(Say("#think", id)), "openai/big set");
   }
 }
@@ -222,6 +259,7 @@ constexpr AccessCase kAccessCases[] = {
     {"a broken escape", "DELETE", "/api/sessions/%E0%A4%A", "x-mainstay-csrf: 1\r\n", 400},
     {"an escape", "GET", "/api/sessions/%66%66", "", 404},
     {"an escaped slash", "GET", "/api/sessions/a%2Fpin", "", 404},
+    {"a flag by GET", "GET", "/api/sessions/ff/vtc", "", 405},
     {"too deep", "GET", "/api/sessions/a/b", "", 404},
     {"a lookup by GET", "GET", "/api/sessions/lookup", "", 404},
     {"no such action", "POST", "/api/sessions/ff/vanish", "x-mainstay-csrf: 1\r\n", 404},
@@ -260,7 +298,7 @@ TEST_F(OperatorTest, WrongMethodsAreToldTheRightOnes) {
   for (const auto& [path, allow] :
        {MethodCase{"/api/sessions", "GET, HEAD, DELETE"}, MethodCase{"/api/state", "GET, HEAD"},
         MethodCase{"/api/sessions/ff", "GET, HEAD, DELETE"},
-        MethodCase{"/api/sessions/ff/pin", "POST"},
+        MethodCase{"/api/sessions/ff/pin", "POST"}, MethodCase{"/api/sessions/ff/vtc", "POST"},
         MethodCase{"/api/sessions/lookup", "POST, GET, HEAD, DELETE"}}) {
     const Answer answer = Admin("PUT", path);
     EXPECT_EQ(answer.status, 405) << path;
