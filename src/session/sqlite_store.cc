@@ -20,6 +20,7 @@
 
 #include "base/flat_map.h"
 #include "session/checkpointer.h"
+#include "session/record_log.h"
 #include "session/write_behind.h"
 
 namespace mainstay::session {
@@ -40,6 +41,9 @@ constexpr const char* kMigrations[] = {
            kind INTEGER NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL, checksum INTEGER NOT NULL,
            PRIMARY KEY(kind, key)) WITHOUT ROWID;
        UPDATE schema_version SET version = 2;)",
+    // Records that change with each request: record_log.h.
+    R"(CREATE TABLE log(id INTEGER PRIMARY KEY, records BLOB NOT NULL);
+       UPDATE schema_version SET version = 3;)",
 };
 constexpr int64_t kSchemaVersion = 1 + std::ssize(kMigrations);
 
@@ -244,19 +248,28 @@ class Sink final : public RecordSink {
     if (MaybeFailure failure = database_->Prepare(kErase, erase_)) {
       return failure;
     }
+    if (MaybeFailure failure = log_.Start(*database_)) {
+      return failure;
+    }
     database_->CountLogPages(log_pages_);
     return checkpointer_.Start(file);
   }
 
+  RecordLog& log() { return log_; }
+
   // From now on the end leaves one file.
   void Adopt() { database_->Adopt(); }
+
+  bool WantsOrder(RecordKind kind) const override { return !RecordLog::Keeps(kind); }
 
   std::optional<std::string> Write(std::span<const PendingRecord* const> records) override {
     MaybeFailure failure = WriteOrFail(records);
     if (failure) {
       database_->Rollback();
+      log_.RolledBack();
       return std::move(failure->problem);
     }
+    log_.Committed();
     ShortenLog();
     return std::nullopt;
   }
@@ -268,9 +281,14 @@ class Sink final : public RecordSink {
       return failure;
     }
     for (const PendingRecord* record : records) {
-      if (MaybeFailure failure = WriteOne(*record)) {
+      if (RecordLog::Keeps(record->kind)) {
+        log_.Stage(record->key, record->value ? &*record->value : nullptr);
+      } else if (MaybeFailure failure = WriteOne(*record)) {
         return failure;
       }
+    }
+    if (MaybeFailure failure = log_.Write()) {
+      return failure;
     }
     return database_->Run("COMMIT");
   }
@@ -313,6 +331,7 @@ class Sink final : public RecordSink {
   const std::unique_ptr<Database> database_;
   Statement put_;
   Statement erase_;
+  RecordLog log_;
   int log_pages_ = 0;          // after the newest commit
   Checkpointer checkpointer_;  // last: its connection closes before the one that tidies up
 };
@@ -343,6 +362,11 @@ class Store final : public StateStore {
     MaybeFailure failure = database.Open(file_);
     if (!failure) {
       failure = LoadFrom(database, kind, visit);
+    }
+    if (!failure && RecordLog::Keeps(kind)) {
+      int64_t damaged = 0;
+      failure = sink_->log().Load(database, visit, damaged);
+      records_damaged_.fetch_add(damaged, std::memory_order_relaxed);
     }
     if (failure) {
       load_failures_.fetch_add(1, std::memory_order_relaxed);

@@ -30,6 +30,11 @@ using std::chrono::steady_clock;
 constexpr uint64_t kKeys = 5'000;
 constexpr uint64_t kNumbersPerRound = 1'000'000'000;
 
+// One table holds rows by their keys, the other one changes in their order: record_log.h.
+RecordKind KindOf(uint64_t number) {
+  return number % kKeys % 2 == 0 ? RecordKind::kPin : RecordKind::kConversation;
+}
+
 RecordKey KeyOf(uint64_t number) {
   const uint64_t place = number % kKeys;
   RecordKey key{};
@@ -60,7 +65,7 @@ void Tell(int pipe, Message::Kind kind, uint64_t number) {
     _exit(1);
   }
   std::atomic<uint64_t> newest = first;
-  opened.store->Put(RecordKind::kPin, KeyOf(first), std::to_string(first));
+  opened.store->Put(KindOf(first), KeyOf(first), std::to_string(first));
   std::thread flusher([&] {
     while (true) {
       const uint64_t number = newest.load(std::memory_order_acquire);
@@ -74,7 +79,7 @@ void Tell(int pipe, Message::Kind kind, uint64_t number) {
     }
   });
   for (uint64_t number = first + 1;; ++number) {
-    opened.store->Put(RecordKind::kPin, KeyOf(number), std::to_string(number));
+    opened.store->Put(KindOf(number), KeyOf(number), std::to_string(number));
     newest.store(number, std::memory_order_release);
     Tell(pipe, Message::Kind::kPut, number);
   }
@@ -151,11 +156,14 @@ TEST(StateKill, WhatWasFlushedSurvivesAndTheDatabaseIsSound) {
     const OpenedState opened = Open(folder);
     ASSERT_FALSE(opened.report.degraded) << opened.report.reason;
     std::vector<uint64_t> found(kKeys, 0);
-    opened.store->Load(RecordKind::kPin, [&](const RecordKey& key, std::string_view value) {
-      const uint64_t number = std::strtoull(std::string(value).c_str(), nullptr, 10);
-      EXPECT_EQ(key, KeyOf(number));
-      found[number % kKeys] = number;
-    });
+    for (const RecordKind kind : {RecordKind::kPin, RecordKind::kConversation}) {
+      opened.store->Load(kind, [&](const RecordKey& key, std::string_view value) {
+        const uint64_t number = std::strtoull(std::string(value).c_str(), nullptr, 10);
+        EXPECT_EQ(key, KeyOf(number));
+        EXPECT_EQ(kind, KindOf(number));
+        found[number % kKeys] = number;
+      });
+    }
     EXPECT_EQ(opened.store->stats().records_damaged + opened.store->stats().failures, 0);
     for (uint64_t place = 0; place < kKeys; ++place) {
       ASSERT_GE(found[place], at_least[place]) << place;

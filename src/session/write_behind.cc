@@ -143,7 +143,10 @@ void WriteBehind::WriteWithRetries(std::unique_lock<std::mutex>& lock) {
   for (const PendingRecord& record : taken_.records) {
     taken_order_.push_back(&record);
   }
-  std::ranges::sort(taken_order_, {}, [](const PendingRecord* record) {
+  const auto unordered = std::partition(
+      taken_order_.begin(), taken_order_.end(),
+      [this](const PendingRecord* record) { return sink_.WantsOrder(record->kind); });
+  std::ranges::sort(taken_order_.begin(), unordered, {}, [](const PendingRecord* record) {
     return std::tie(record->kind, record->key);
   });
   lock.lock();

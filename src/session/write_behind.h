@@ -31,6 +31,9 @@ class RecordSink {
   // Writes all of them as one, or none. The keys differ from each other. Returns nothing when it is
   // done, and what went wrong otherwise; then the same records come again.
   virtual std::optional<std::string> Write(std::span<const PendingRecord* const> records) = 0;
+
+  // Whether records of this kind are to come in the order of their keys.
+  virtual bool WantsOrder(RecordKind) const { return true; }
 };
 
 struct WriteBehindOptions {
@@ -53,7 +56,8 @@ inline constexpr size_t kRecordOverheadBytes = 96;
 //
 // Half of the flush interval is for gathering, the other half for writing: a change is taken by the
 // end of the first half, unless the group before it is still being written. A group is written in
-// transactions of limited size, sorted by key, because neighbours share pages of the database.
+// transactions of limited size, sorted by key where the sink wants it, because neighbours share
+// pages of the database.
 //
 // Thread safety: all methods but the destructor may be called from any thread. Blocking: Put holds
 // a lock for one insertion into a table; Flush and the destructor wait for the sink.
