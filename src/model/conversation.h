@@ -47,8 +47,8 @@ struct ConversationView {
   uint32_t matched_messages = 0;
   uint32_t turn_index = 0;  // accepted exchanges of it before this one
   uint32_t candidates = 0;  // conversations that were considered
-  // What told it from the others that matched as well: only_match, head, system, client, run,
-  // idempotency_key, failed_before. Empty: it goes on with none.
+  // What told it from the others that matched as well: only_match, system, client, run,
+  // idempotency_key. Empty: it goes on with none.
   std::string_view chosen_by;
   bool vtc = false;  // its client has its tools called in text (spec 03 §5)
 };

@@ -39,6 +39,7 @@ struct Run {
   Hash128 hash;
   uint16_t node = 0;  // that it ends with
   uint16_t branch = 0;
+  bool of_turn = false;  // it is the newest turn, whatever that says: a warning, no evidence
 };
 
 // What is remembered of a conversation. The texts are kept in Names, for good.

@@ -8,6 +8,9 @@ namespace mainstay::session {
 namespace {
 
 constexpr uint8_t kFormat = 1;
+// In the node of a run, of which there are fewer.
+constexpr uint16_t kOfTurn = 0x8000;
+static_assert(Conversation::kNodesMax <= kOfTurn);
 
 enum Flag : uint8_t {
   kHasTools = 1 << 0,
@@ -105,7 +108,7 @@ void AppendRuns(const Conversation& conversation, std::string& out) {
   AppendLittleEndian(static_cast<uint8_t>(conversation.runs.size()), out);
   for (const Run& run : conversation.runs) {
     AppendHash(run.hash, out);
-    AppendLittleEndian(run.node, out);
+    AppendLittleEndian(static_cast<uint16_t>(run.node | (run.of_turn ? kOfTurn : 0)), out);
   }
 }
 
@@ -116,8 +119,12 @@ bool TakeRuns(std::string_view& from, Conversation& out) {
   }
   out.runs.resize(count);
   for (Run& run : out.runs) {
-    if (!TakeHash(from, run.hash) || !TakeLittleEndian(from, run.node) ||
-        run.node >= out.nodes.size()) {
+    if (!TakeHash(from, run.hash) || !TakeLittleEndian(from, run.node)) {
+      return false;
+    }
+    run.of_turn = (run.node & kOfTurn) != 0;
+    run.node = run.node & ~kOfTurn;
+    if (run.node >= out.nodes.size()) {
       return false;
     }
     run.branch = out.nodes[run.node].branch;

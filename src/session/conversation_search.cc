@@ -14,6 +14,7 @@ constexpr int kRunsTried = 16;
 // A run goes back as far as it takes to say enough, but not further than this.
 constexpr size_t kRunLinksMax = 8;
 constexpr Hash128 kRunPurpose = {.low = 0x72756e73, .high = 0};
+constexpr Hash128 kTurnPurpose = {.low = 0x7475726e, .high = 0};
 constexpr Hash128 kAskedPurpose = {.low = 0x61736b6564, .high = 0};
 
 }  // namespace
@@ -43,6 +44,26 @@ std::optional<Hash128> RunHash(const Hash128& scope, std::span<const Link> links
     *links_used = count;
   }
   return is_enough() ? std::optional(hash) : std::nullopt;
+}
+
+std::optional<TurnRun> TurnOf(const Hash128& scope, std::span<const Link> links,
+                              const Link* reply) {
+  const auto user = std::find_if(links.rbegin(), links.rend(),
+                                 [](const Link& link) { return link.role == LinkRole::kUser; });
+  if (user == links.rend()) {
+    return std::nullopt;
+  }
+  const auto begin = static_cast<size_t>(links.rend() - user - 1);
+  TurnRun turn{.hash = Chained(scope, kTurnPurpose), .links = 0, .is_first = begin == 0};
+  for (const Link& link : links.subspan(begin)) {
+    turn.hash = Chained(turn.hash, link.digest);
+    ++turn.links;
+  }
+  if (reply != nullptr) {
+    turn.hash = Chained(turn.hash, reply->digest);
+    ++turn.links;
+  }
+  return turn;
 }
 
 bool Conversations::Search::InWindow(const Candidate& asked) const {
@@ -79,7 +100,6 @@ Conversations::Search::Match Conversations::Search::Begins(Continuity evidence) 
 // Of several that match equally well the one with the same system text, or else of the same client.
 // When more of them were known than could be kept, nobody can tell.
 Conversations::Search::Verdict Conversations::Search::Choose(const Candidates& candidates,
-                                                             Heads heads,
                                                              const Candidate*& chosen) {
   if (candidates.count == 0) {
     return Verdict::kNone;
@@ -105,19 +125,13 @@ Conversations::Search::Verdict Conversations::Search::Choose(const Candidates& c
       chosen_by_ = by;
     }
   };
-  if (heads == Heads::kFirst) {
-    narrow("head", [](const Candidate* one) { return one->is_head; });
-  }
   narrow("system", same_system);
   narrow("client", same_client);
   chosen = left[0];
-  // One that waits at this point against one that has gone on, but which the request resembles
-  // more: it may as well be an edit of that one's history.
+  // The one with the same system text against another one of the same client: neither.
   const bool outdone =
-      std::any_of(left.begin() + count, left.begin() + candidates.count, [&](const Candidate* one) {
-        return (same_system(one) && !same_system(chosen)) ||
-               (same_client(one) && !same_client(chosen));
-      });
+      std::any_of(left.begin() + count, left.begin() + candidates.count,
+                  [&](const Candidate* one) { return same_client(one) && !same_client(chosen); });
   return count == 1 && !outdone ? Verdict::kOne : Verdict::kSeveral;
 }
 
@@ -147,7 +161,7 @@ std::optional<Conversations::Search::Match> Conversations::Search::AsAskedBefore
     }
   }
   const Candidate* chosen = nullptr;
-  const Verdict verdict = Choose(same, Heads::kFirst, chosen);
+  const Verdict verdict = Choose(same, chosen);
   if (verdict == Verdict::kNone) {
     return std::nullopt;
   }
@@ -178,6 +192,31 @@ bool Conversations::Search::Holds(const Candidates& candidates, const Candidate&
                      [&](const Candidate& one) { return one.key == wanted.key; });
 }
 
+// Whether a history of one turn, which begins a conversation, is also the newest turn of another
+// one, of which all but that may have been cut off.
+bool Conversations::Search::MayBeTailOfAnother(std::span<const Link> history,
+                                               const Candidate& chosen) const {
+  if (!rules_.fuzzy_matching) {
+    return false;
+  }
+  const std::optional<TurnRun> turn = TurnOf(question_.scope, history, nullptr);
+  if (!turn || !turn->is_first) {
+    return false;
+  }
+  const auto others_have = [&](const Hash128& hash) {
+    const Candidates found = table_.Look(What::kRun, hash, question_, rules_, now_ms_);
+    return std::any_of(found.list.begin(), found.list.begin() + found.count,
+                       [&](const Candidate& one) { return one.key != chosen.key; });
+  };
+  if (others_have(turn->hash)) {
+    return true;
+  }
+  size_t used = 0;
+  const std::optional<Hash128> run =
+      RunHash(question_.scope, history, nullptr, static_cast<size_t>(rules_.run_min), &used);
+  return run && used == history.size() && others_have(*run);
+}
+
 // The newest reply in the history that is known with all that stands before it.
 std::optional<Conversations::Search::Match> Conversations::Search::AfterKnownReply() {
   bool is_newest = true;  // of the replies in the request
@@ -191,8 +230,9 @@ std::optional<Conversations::Search::Match> Conversations::Search::AfterKnownRep
     }
     considered_ += static_cast<uint32_t>(found.count);
     const Candidate* chosen = nullptr;
-    // With further replies behind it, this is no request that a head waits for.
-    if (Choose(found, is_newest ? Heads::kFirst : Heads::kEqual, chosen) == Verdict::kSeveral) {
+    // That a conversation waits at this point says nothing: another one may have come back to it.
+    if (Choose(found, chosen) == Verdict::kSeveral ||
+        (is_newest && MayBeTailOfAnother(std::span(links_).first(i + 1), *chosen))) {
       std::optional<Match> later = ByRun(i + 1, &found);
       return later ? later : Begins(Continuity::kAmbiguous);
     }

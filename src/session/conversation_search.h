@@ -34,17 +34,17 @@ class Conversations::Search final {
   static constexpr std::string_view kOnlyMatch = "only_match";
 
   enum class Verdict : uint8_t { kNone, kOne, kSeveral };
-  enum class Heads : uint8_t { kFirst, kEqual };
 
   bool InWindow(const Candidate& asked) const;
   bool MayRetryFailed(const Candidate& asked) const;
   bool IsSideRequest(const Candidate& main) const;
   Match About(Continuity evidence, const Candidate& candidate, uint32_t messages) const;
   Match Begins(Continuity evidence) const;
-  Verdict Choose(const Candidates& candidates, Heads heads, const Candidate*& chosen);
+  Verdict Choose(const Candidates& candidates, const Candidate*& chosen);
   std::optional<Match> AsAskedBefore();
   bool RivalHead(const Candidate& asked) const;
   std::optional<Match> AfterKnownReply();
+  bool MayBeTailOfAnother(std::span<const Link> history, const Candidate& chosen) const;
   std::optional<Match> ByRun(size_t from, const Candidates* among);
   bool IsCut() const { return links_.front().role != LinkRole::kUser; }
   bool MayBeAnybodys(size_t last) const;
@@ -73,5 +73,14 @@ Hash128 AskedHash(const Hash128& prefix);
 // same in any conversation. `links_used` becomes their number.
 std::optional<Hash128> RunHash(const Hash128& scope, std::span<const Link> links, const Link* reply,
                                size_t links_min, size_t* links_used = nullptr);
+
+// What the newest turn is known by, from its user's message to its reply, which is the last link or
+// `reply` behind it. Nothing without a user's message.
+struct TurnRun {
+  Hash128 hash;
+  size_t links = 0;
+  bool is_first = false;  // nothing stands before it
+};
+std::optional<TurnRun> TurnOf(const Hash128& scope, std::span<const Link> links, const Link* reply);
 
 }  // namespace mainstay::session

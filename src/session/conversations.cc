@@ -385,12 +385,18 @@ void Conversations::NoteReply(uint32_t slot, Conversation& conversation, Place& 
                            place);
     place.view_.branch = nodes[result].branch;
     place.view_.parent_branch = ParentBranch(conversation, result);
-    const std::optional<Hash128> run =
-        RunHash(question.scope, std::span(links).first(links.size() - (goes_on ? 1 : 0)), reply,
-                static_cast<size_t>(rules.run_min));
+    const auto before_reply = std::span(links).first(links.size() - (goes_on ? 1 : 0));
+    size_t run_links = 0;
+    const std::optional<Hash128> run = RunHash(question.scope, before_reply, reply,
+                                               static_cast<size_t>(rules.run_min), &run_links);
+    const uint16_t branch = nodes[result].branch;
     if (run && rules.fuzzy_matching) {
-      AddRun(slot, conversation, {.hash = *run, .node = result, .branch = nodes[result].branch},
-             rules);
+      AddRun(slot, conversation, {.hash = *run, .node = result, .branch = branch}, rules);
+    }
+    const std::optional<TurnRun> turn = TurnOf(question.scope, before_reply, reply);
+    if (turn && !turn->is_first && rules.fuzzy_matching && (!run || turn->links != run_links)) {
+      AddRun(slot, conversation,
+             {.hash = turn->hash, .node = result, .branch = branch, .of_turn = true}, rules);
     }
   }
   NoteAsked(slot, conversation,
@@ -458,10 +464,13 @@ void Conversations::AddRun(uint32_t slot, Conversation& conversation, const Run&
   }
   // A reply and what it answers are two messages; the first run takes run_min.
   const int64_t more = std::max<int64_t>(0, rules.fingerprint_message_count - rules.run_min) / 2;
-  const auto of_branch = static_cast<size_t>(std::ranges::count(runs, run.branch, &Run::branch));
+  const auto alike = [&](const Run& one) {
+    return one.branch == run.branch && one.of_turn == run.of_turn;
+  };
+  const auto of_branch = static_cast<size_t>(std::ranges::count_if(runs, alike));
   auto oldest = runs.end();
-  if (of_branch > static_cast<size_t>(more)) {
-    oldest = std::ranges::find(runs, run.branch, &Run::branch);
+  if (of_branch > static_cast<size_t>(run.of_turn ? 0 : more)) {
+    oldest = std::ranges::find_if(runs, alike);
   } else if (runs.size() == Conversation::kRunsMax) {
     oldest = runs.begin();
   }

@@ -14,6 +14,11 @@
 namespace mainstay::wire {
 namespace {
 
+// Where clients tell the model what day it is.
+bool MayHoldDates(TextKind kind) {
+  return kind == TextKind::kOpening || kind == TextKind::kSystem;
+}
+
 // Folded and scanned at one go, small enough to stay in the nearest cache.
 constexpr size_t kPieceBytes = 8 << 10;
 // Stays in the buffer behind what is flushed: enough for what looks back, and for the longest end
@@ -365,7 +370,7 @@ void CanonicalText::AtTag(std::string_view rest) {
 
 // Dates count, but not those that say when a conversation was opened.
 void CanonicalText::CutDates(More more) {
-  if (kind_ != TextKind::kOpening || forked_) {
+  if (!MayHoldDates(kind_) || forked_) {
     return;
   }
   size_t limit = open_ == kNoBlock ? settled_ : open_at_;
@@ -420,7 +425,7 @@ void CanonicalText::Fork() {
 void CanonicalText::Flush() {
   CutDates(More::kMayCome);
   size_t ready = open_ == kNoBlock || forked_ ? settled_ : open_at_;
-  if (kind_ == TextKind::kOpening && !forked_) {
+  if (MayHoldDates(kind_) && !forked_) {
     ready = std::min(ready, dates_scanned_);
   }
   if (ready > kBehindBytes) {

@@ -99,6 +99,7 @@ TEST(CanonicalText, TextsOfTheTable) {
       {"a tag that is not closed", TextKind::kAssistant, "x <a <b> c", "x<a<b>c"},
       {"thinking within a tag's blanks", TextKind::kAssistant, "a <think> b </think> <c>", "a<c>"},
       {"a date", TextKind::kOpening, "today: 2026-11-21 10:01, x", "today: , x"},
+      {"a date in a system text", TextKind::kSystem, "Today's date: 2026-11-21", "Today's date:"},
       {"a date at the end", TextKind::kOpening, "today: 2026-11-21", "today:"},
       {"two dates", TextKind::kOpening, "date 2026-11-21 time 2026-11-21T10:01:00Z.",
        "date time ."},

@@ -257,7 +257,7 @@ TEST(History, Dates) {
       {"of an assistant", Assistant("date: 2026-11-21"), Assistant("date: 2026-11-22"),
        Want::kDifferent},
       {"of a system text", Message("system", "date: 2026-11-21") + "," + User("a"),
-       Message("system", "date: 2026-11-22") + "," + User("a"), Want::kDifferent},
+       Message("system", "date: 2026-11-22") + "," + User("a")},
       {"within a word", User("date 2026-11-21now"), User("date now"), Want::kDifferent},
       {"leaves one blank", User("the date 2026-11-21 is"), User("the date is")},
       {"behind a long text",
