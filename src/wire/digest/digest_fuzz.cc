@@ -151,9 +151,8 @@ void Run(std::string_view text, TextKind kind, size_t step) {
   Check(DigestOf(text, kind, step, bytes) == whole);
   Check(DigestOf(text, kind, 1, bytes) == whole);
   const std::string plain = Plainly(text);
-  if (kind == TextKind::kVerbatim ||
-      (plain.find_first_of("<[") == std::string::npos && kind != TextKind::kOpening &&
-       kind != TextKind::kSystem)) {
+  if (kind == TextKind::kVerbatim || (plain.find_first_of("<[") == std::string::npos &&
+                                      kind != TextKind::kOpening && kind != TextKind::kSystem)) {
     Check(bytes == plain.size() && HashOf(plain, 7) == whole);
   }
 }
