@@ -177,9 +177,10 @@ void PrintDecision(const JsonValue& decision, const GatewayAnswer& answer) {
     }
     if (const JsonValue found = decision["continuity"]; found.is_object()) {
       const JsonValue by = found["chosen_by"];
-      facts.Add({"", found["matched_length"].text() + " messages matched, " +
-                         found["candidates"].text() + " candidates, chosen by " +
-                         (by.is_null() ? "none" : by.text())});
+      const std::string considered = found["candidates"].text() + " candidates";
+      facts.Add({"", by.is_null() ? considered + ", none goes on"
+                                  : found["matched_length"].text() + " messages matched, " +
+                                        considered + ", chosen by " + by.text()});
     }
   }
   facts.Add({"pin", WithMeaning(decision["pin"].text(), kPins)});

@@ -44,9 +44,16 @@ size_t NameLength(std::string_view text, const std::array<std::string_view, kCou
   while (letters < text.size() && letters < 10 && IsLetter(text[letters])) {
     ++letters;
   }
+  if (letters < 3) {
+    return 0;
+  }
+  const char initial = Lower(text[0]);
   for (const std::string_view name : names) {
+    if (name[0] != initial) {
+      continue;  // nearly always
+    }
     const bool whole = letters == name.size();
-    const bool abbreviated = letters >= 3 && letters <= 5 && letters < name.size();
+    const bool abbreviated = letters <= 5 && letters < name.size();
     if ((whole || abbreviated) &&
         std::equal(text.begin(), text.begin() + static_cast<ptrdiff_t>(letters), name.begin(),
                    [](char a, char b) { return Lower(a) == b; })) {
@@ -263,10 +270,24 @@ bool IsAnnounced(std::string_view text, size_t begin, size_t date) {
   return false;
 }
 
+// Whether what stands behind the digits at `at` may belong to a date: few numbers do.
+bool MayBeginDate(std::string_view text, size_t at) {
+  size_t digits = 0;
+  while (at < text.size() && digits < 5 && IsDigit(text[at])) {
+    ++at;
+    ++digits;
+  }
+  constexpr std::string_view kBehind = " ,-./sSnNrRtT";
+  return digits <= 4 && at < text.size() && kBehind.find(text[at]) != std::string_view::npos;
+}
+
 // The date whose first digit is at `at`.
 DateSpan DateAt(std::string_view text, size_t begin, size_t at) {
   const char before = at > begin ? text[at - 1] : ' ';
   if (IsDigit(before) || IsLetter(before) || static_cast<unsigned char>(before) > 0x7F) {
+    return {};
+  }
+  if (!MayBeginDate(text, at)) {
     return {};
   }
   DateReader r(text, at);
