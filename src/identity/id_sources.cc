@@ -116,7 +116,7 @@ void Validate(const SessionOptions& options, Problems& problems) {
 }
 
 std::vector<IdSource> IdSourcesOf(const SessionOptions& options) {
-  const std::vector<IdSource> known = DefaultSources(options);
+  std::vector<IdSource> known = DefaultSources(options);
   if (options.sources.empty()) {
     return known;
   }

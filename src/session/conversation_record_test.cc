@@ -204,8 +204,10 @@ TEST(ConversationRecordTest, AsMuchAsAConversationHolds) {
   one.nodes.resize(Conversation::kNodesMax);
   one.nodes[1].parent = Conversation::kNodesMax - 1;
   EXPECT_FALSE(Decodes(Encoded(one))) << "a parent behind its child";
-  for (uint16_t i = 1; i < one.nodes.size(); ++i) {
-    one.nodes[i] = {.hash = HashOf(i), .messages = INT32_MAX, .parent = uint16_t(i - 1)};
+  for (size_t i = 1; i < one.nodes.size(); ++i) {
+    one.nodes[i] = {.hash = HashOf(static_cast<uint16_t>(i)),
+                    .messages = INT32_MAX,
+                    .parent = static_cast<uint16_t>(i - 1)};
     one.nodes[i - 1].has_child = true;
   }
   one.asked.resize(Conversation::kAskedMax);

@@ -42,7 +42,7 @@ struct Step {
   int64_t later_ms = 0;    // that pass before it
   std::string_view system = "S";
   bool tools = false;
-  std::string_view session = "";
+  std::string_view session;
   std::string_view caller = "p";
   uint64_t idempotency = 0;
   uint64_t client = 0;

@@ -59,7 +59,8 @@ bool SessionList::Filter::Lets(const ListedSession& session) const {
     return false;
   }
   const SessionKeyText key = TextOf(session.key);
-  return text.empty() || std::string_view(key.data(), key.size()).find(text) != text.npos;
+  return text.empty() ||
+         std::string_view(key.data(), key.size()).find(text) != std::string_view::npos;
 }
 
 std::optional<ListedSession> SessionList::Find(const SessionKey& key, Detail detail,

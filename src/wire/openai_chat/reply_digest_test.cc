@@ -115,8 +115,8 @@ const std::string_view kTexts[] = {
     "  Of course!  \n\n\n```c++\nif (a < b && \"x\") {\n\treturn 1;\n}\n``` \r\n",
     "<think>\nhm, <b>that</b>\n</think>\n\nThe answer is 42.",
     "<think>never ends <environment_details>x</environment_details> and goes on",
-    "I will read it.\n<function_calls>\n<invoke name=\"read_file\">\n<parameter name=\"path\">a.txt"
-    "</parameter>\n</invoke>\n</function_calls>\n",
+    ("<function_calls>\n<invoke name=\"read_file\">\n<parameter name=\"path\">a.txt</parameter>\n"
+     "</invoke>\n</function_calls>\n"),
     "a <system-reminder>one</system-reminder><thinking>two</thinking> b < c </ d <",
     "\u00fcn\u00efc\u00f6de \U0001F600 \\ / \" ' \t end",
     "",
