@@ -99,25 +99,13 @@ bool Conversations::Gather(const Shard& shard, const SessionKey& session, const 
   return out.conversations > 0;
 }
 
-std::optional<Conversations::SessionInfo> Conversations::Show(const SessionKey& session,
-                                                              const Rules& rules,
-                                                              WallTime now) const {
+std::optional<Conversations::SessionInfo> Conversations::See(const SessionKey& session,
+                                                             const Rules& rules, WallTime now,
+                                                             Detail detail) const {
   SessionInfo info;
   const Shard& shard = ShardOf(session);
   const std::lock_guard lock(shard.mutex);
-  const bool found =
-      Gather(shard, session, rules, now.time_since_epoch().count(), Detail::kAll, info);
-  return found ? std::optional(std::move(info)) : std::nullopt;
-}
-
-std::optional<Conversations::SessionInfo> Conversations::FindSession(const SessionKey& session,
-                                                                     const Rules& rules,
-                                                                     WallTime now) const {
-  SessionInfo info;
-  const Shard& shard = ShardOf(session);
-  const std::lock_guard lock(shard.mutex);
-  const bool found =
-      Gather(shard, session, rules, now.time_since_epoch().count(), Detail::kSum, info);
+  const bool found = Gather(shard, session, rules, now.time_since_epoch().count(), detail, info);
   return found ? std::optional(std::move(info)) : std::nullopt;
 }
 

@@ -121,7 +121,6 @@ bool Conversations::Inspect(What what, const Hash128& hash, const Conversation& 
     out.branch = nodes[reply].branch;
     out.parent_branch = ParentBranch(conversation, reply);
     out.is_head = !nodes[reply].has_child;
-    out.messages = nodes[reply].messages;
   }
   return true;
 }
@@ -150,13 +149,11 @@ Conversations::Candidates Conversations::Look(What what, const Hash128& hash,
       collisions_.fetch_add(1, std::memory_order_relaxed);
       continue;
     }
-    candidate.slot = slot;
     candidate.key = one.key;
     candidate.session = one.session;
     candidate.source = one.source;
     candidate.system = one.system;
     candidate.client = one.client;
-    candidate.last_used_ms = one.last_used_ms;
     candidate.turns = one.turns;
     candidate.branches = one.branches;
     candidate.has_tools = one.has_tools;

@@ -85,10 +85,8 @@ class Conversations final {
     Place& operator=(const Place&) = delete;
 
     const ConversationView& view() const { return view_; }
-    // The session it belongs to, and where its id once stood: for a conversation that was found
-    // without one.
+    // The session it belongs to, also when it was found without an id.
     const SessionKey& session() const { return session_; }
-    std::string_view source() const { return source_; }
     bool found() const { return view_.known; }
 
     // Ends without an outcome.
@@ -99,8 +97,8 @@ class Conversations final {
 
     ConversationView view_;
     SessionKey session_;
-    uint64_t erasures_ = 0;  // that came before it
-    std::string_view source_;
+    uint64_t erasures_ = 0;           // that came before it
+    std::string_view source_;         // where the session's id once stood
     Conversations* table_ = nullptr;  // while an idempotency-key is claimed
     Hash128 claim_;
     uint16_t node_ = Node::kNone;  // that it goes on from
@@ -176,9 +174,13 @@ class Conversations final {
 
   // The session with this key, or the conversation that is its own session.
   std::optional<SessionInfo> Show(const SessionKey& session, const Rules& rules,
-                                  WallTime now) const;
+                                  WallTime now) const {
+    return See(session, rules, now, Detail::kAll);
+  }
   std::optional<SessionInfo> FindSession(const SessionKey& session, const Rules& rules,
-                                         WallTime now) const;
+                                         WallTime now) const {
+    return See(session, rules, now, Detail::kSum);
+  }
   bool Knows(const SessionKey& session, const Rules& rules, WallTime now) const;
   // A page of sessions in no particular order. `cursor` is 0 at the beginning and then what the
   // page before gave; 0 again at the end. Those that come and go meanwhile may be missing.
@@ -241,15 +243,12 @@ class Conversations final {
 
   // A conversation that a hash leads to, as it was when it was looked at.
   struct Candidate {
-    uint32_t slot = 0;
     SessionKey key;
     SessionKey session;
     const std::string* source = nullptr;
     uint64_t system = 0;
     uint64_t client = 0;
-    int64_t last_used_ms = 0;
     uint32_t turns = 0;
-    uint32_t messages = 0;
     uint16_t node = Node::kNone;  // what was asked: the one it followed
     Hash128 node_hash;
     uint16_t branch = 0;  // of the node; what was asked: of its reply
@@ -325,6 +324,8 @@ class Conversations final {
   static void AddBranches(const Conversation& conversation, Info& info);
   static uint32_t FirstOf(const Shard& shard, const SessionKey& session);
   enum class Detail : uint8_t { kSum, kAll };
+  std::optional<SessionInfo> See(const SessionKey& session, const Rules& rules, WallTime now,
+                                 Detail detail) const;
   bool Gather(const Shard& shard, const SessionKey& session, const Rules& rules, int64_t now_ms,
               Detail detail, SessionInfo& out) const;
 

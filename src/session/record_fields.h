@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/flat_map.h"
 #include "base/hash128.h"
 #include "base/little_endian.h"
 #include "model/session.h"
@@ -47,6 +48,15 @@ inline void AppendHash(const Hash128& hash, std::string& out) {
 
 [[nodiscard]] inline bool TakeHash(std::string_view& from, Hash128& hash) {
   return TakeLittleEndian(from, hash.low) && TakeLittleEndian(from, hash.high);
+}
+
+inline std::string_view TextOf(const RecordKey& key) {
+  return {reinterpret_cast<const char*>(key.data()), key.size()};
+}
+
+// 32 bits of XXH3, which is a fixed format, of a record's key and value.
+inline uint32_t ChecksumOf(const RecordKey& key, std::string_view value) {
+  return static_cast<uint32_t>(TextHash()(value) + 3 * TextHash()(TextOf(key)));
 }
 
 inline RecordKey RecordKeyOf(const SessionKey& key) {

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/little_endian.h"
+#include "session/record_fields.h"
 
 namespace mainstay::session {
 namespace {
@@ -26,20 +27,6 @@ constexpr int64_t kAgainBytesMax = 512 << 10;
 constexpr int64_t kAgainPerNewByte = 4;
 // More than this is not kept for the next transaction.
 constexpr size_t kBatchBytesKept = 4 << 20;
-
-std::string_view TextOf(const RecordKey& key) {
-  return {reinterpret_cast<const char*>(key.data()), key.size()};
-}
-
-uint32_t ChecksumOf(const RecordKey& key, std::string_view value) {
-  return static_cast<uint32_t>(TextHash()(value) + 3 * TextHash()(TextOf(key)));
-}
-
-std::string_view BlobIn(sqlite3_stmt& statement, int column) {
-  const void* bytes = sqlite3_column_blob(&statement, column);
-  const auto size = static_cast<size_t>(sqlite3_column_bytes(&statement, column));
-  return bytes == nullptr ? "" : std::string_view(static_cast<const char*>(bytes), size);
-}
 
 struct LogRecord {
   RecordKey key{};

@@ -30,6 +30,12 @@ OpenResult ResultOf(int code) {
 
 }  // namespace
 
+std::string_view BlobIn(sqlite3_stmt& statement, int column) {
+  const void* bytes = sqlite3_column_blob(&statement, column);
+  const auto size = static_cast<size_t>(sqlite3_column_bytes(&statement, column));
+  return bytes == nullptr ? "" : std::string_view(static_cast<const char*>(bytes), size);
+}
+
 void FinalizeStatement::operator()(sqlite3_stmt* statement) const {
   sqlite3_finalize(statement);
 }

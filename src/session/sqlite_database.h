@@ -34,6 +34,9 @@ struct FinalizeStatement {
 // Must be gone before its database.
 using Statement = std::unique_ptr<sqlite3_stmt, FinalizeStatement>;
 
+// A column of the row that the statement stands at, until its next step.
+std::string_view BlobIn(sqlite3_stmt& statement, int column);
+
 // One connection to a database. Any thread, one call at a time. Blocking: every call but the
 // constructor waits for the disk, and up to 2 s for another process that holds a lock.
 class Database final {

@@ -20,6 +20,7 @@
 
 #include "base/flat_map.h"
 #include "session/checkpointer.h"
+#include "session/record_fields.h"
 #include "session/record_log.h"
 #include "session/write_behind.h"
 
@@ -72,16 +73,9 @@ std::span<const uint8_t> BytesOf(const KeyedHash::Hex& hex) {
   return {reinterpret_cast<const uint8_t*>(hex.data()), hex.size()};
 }
 
-std::string_view TextOf(const RecordKey& key) {
-  return {reinterpret_cast<const char*>(key.data()), key.size()};
-}
-
-// 32 bits of XXH3, which is a fixed format. Of all three parts, so that no value can pass for that
-// of another key.
+// Of all three parts, so that no value can pass for that of another key.
 int64_t ChecksumOf(RecordKind kind, const RecordKey& key, std::string_view value) {
-  const uint64_t sum =
-      TextHash()(value) + 3 * TextHash()(TextOf(key)) + static_cast<uint64_t>(kind);
-  return static_cast<int64_t>(sum & 0xFFFF'FFFF);
+  return static_cast<uint32_t>(session::ChecksumOf(key, value) + static_cast<uint32_t>(kind));
 }
 
 Failure Damage(std::string problem) {
@@ -404,12 +398,6 @@ class Store final : public StateStore {
       visit(key, value);
     }
     return code == SQLITE_DONE ? std::nullopt : MaybeFailure(database.FailureOf(code, "read"));
-  }
-
-  static std::string_view BlobIn(sqlite3_stmt& statement, int column) {
-    const void* bytes = sqlite3_column_blob(&statement, column);
-    const auto size = static_cast<size_t>(sqlite3_column_bytes(&statement, column));
-    return bytes == nullptr ? "" : std::string_view(static_cast<const char*>(bytes), size);
   }
 
   const std::string file_;

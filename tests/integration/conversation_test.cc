@@ -193,7 +193,8 @@ TEST_F(ConversationTest, WhatAClientSawBeforeItLeftMayComeBack) {
   EXPECT_EQ(labels.Of(talk.Say("go on", "five")), "extend c1");
 }
 
-TEST_F(ConversationTest, ATitleLeavesThePinAlone) {
+// Two providers with a model each, two routes, and their router as the third.
+gateway::Options Routed() {
   gateway::Options options;
   for (const auto& [name, number] :
        {std::pair("openai", 1), std::pair("acme", 2), std::pair("judge", 3)}) {
@@ -202,7 +203,11 @@ TEST_F(ConversationTest, ATitleLeavesThePinAlone) {
   options.catalog.models = {{.name = "openai/big", .provider = "openai"},
                             {.name = "acme/coder", .provider = "acme"}};
   support::AddRoutes(options, "acme/coder", "openai/big", 3);
-  World routed(std::move(options));
+  return options;
+}
+
+TEST_F(ConversationTest, ATitleLeavesThePinAlone) {
+  World routed(Routed());
   routed.provider(3).Route("#code", "code");
   routed.provider(3).Route("#think", "think");
   const auto ask = [&](std::string_view body) {
@@ -223,14 +228,7 @@ TEST_F(ConversationTest, ATitleLeavesThePinAlone) {
 }
 
 TEST_F(ConversationTest, InferredConversationsMayBePinned) {
-  gateway::Options options;
-  for (const auto& [name, number] :
-       {std::pair("openai", 1), std::pair("acme", 2), std::pair("judge", 3)}) {
-    options.catalog.providers.push_back({.name = name, .base_url = support::ReplicaUrl(number)});
-  }
-  options.catalog.models = {{.name = "openai/big", .provider = "openai"},
-                            {.name = "acme/coder", .provider = "acme"}};
-  support::AddRoutes(options, "acme/coder", "openai/big", 3);
+  gateway::Options options = Routed();
   options.pins.sessions = session::PinSessions::kAll;
   World routed(std::move(options));
   routed.provider(3).Route("#code", "code");
